@@ -28,14 +28,6 @@ const LONG: &[(&str, &str)] = &[
         "loadtest/src/commands/ratio/mod.rs",
         "one comparison, from rounds to table",
     ),
-    (
-        "loadtest/src/commands/soak.rs",
-        "a third is its flags and figures",
-    ),
-    (
-        "loadtest/src/commands/storm.rs",
-        "a third is its flags and figures",
-    ),
     ("loadtest/tests/it/floor.rs", "a list of tests"),
     (
         "src/mesh/lane.rs",

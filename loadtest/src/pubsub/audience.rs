@@ -10,6 +10,7 @@ use crate::client::crew::Crew;
 use crate::client::{Numbering, Plan};
 use crate::clock::now_ns;
 use crate::pubsub::members::Members;
+use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
 use crate::pubsub::progress::Progress;
 use crate::pubsub::schedule::{Pace, Schedule};
 use crate::pubsub::{Heard, Inbox, Publishers, Subscribers, heard};
@@ -126,11 +127,15 @@ impl Audience {
     /// Starts subscribers, which do not connect yet.
     pub(crate) fn start(
         scene: &mut Scene<'_>,
-        plan: Plan,
+        mut plan: Plan,
         form: &Form,
         progress: Progress,
     ) -> Result<Self, RunError> {
         let (progress, conns) = (Arc::new(progress), plan.conns);
+        if progress.resumes {
+            plan.subprotocol = Some(SUBPROTOCOL);
+            plan.payload_max += LINE_BYTES_MAX;
+        }
         let crew = scene.crew(plan, |place| {
             let inbox = Inbox::new(place, conns, ONE_TOPIC, 1, form.clone());
             let subscribers = Subscribers::new(place, inbox, 0, Arc::clone(&progress));

@@ -1,32 +1,30 @@
 //! `storm`: all leave, all come back, and others must not notice.
 
-use std::cell::Cell;
+mod figures;
+mod round;
+
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
 
 use crate::check::message::Form;
 use crate::client::Plan;
 use crate::client::control::load;
 use crate::client::opener::{Habits, WINDOW};
 use crate::client::outbox::Leave;
-use crate::clock::{now_ns, seconds};
 use crate::flags::{ClientArgs, TopicArgs, count, from_one, payload_bytes, rate, seconds_of};
-use crate::host::procfs;
 use crate::pubsub::churn::Churn;
-use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
 use crate::pubsub::progress::Progress;
 use crate::pubsub::{Audience, Publisher};
+use crate::report::add_counts;
 use crate::report::figures::Found;
-use crate::report::{Counts, Deliveries, Opening, add_counts, ratio};
 use crate::run::leader::{RunError, Waited};
-use crate::run::record::Percentiles;
 use crate::run::targets::{Topic, check_ports, usage};
 use crate::run::{Scenario, Scene, plan, preflight};
 use crate::url::Target;
+
+pub(crate) use crate::commands::storm::figures::Figures;
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -98,72 +96,6 @@ pub(crate) struct StormArgs {
     client: ClientArgs,
 }
 
-/// Its opening is the first time, before any storm, with the failures of the whole run; its
-/// client's cost is that of the last round, while connections came back.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Figures {
-    closed_properly: bool,
-    jitter_s: f64,
-    resumed: bool,
-    missed_messages: u32,
-    rounds: Vec<Round>,
-    /// From connect(2) to live, of all tries that got there.
-    connect_to_live: Percentiles,
-    /// One message in each round, to all that were to come back.
-    deliveries: Deliveries,
-    steady: Steady,
-    /// Why the server ended connections that were live.
-    ended_early_by_kind: Counts,
-    /// Close frames that the server did not answer with one; `opening.failures` has why.
-    close_unanswered: u64,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct Round {
-    /// Until all had left.
-    leave_s: f64,
-    live_again: u64,
-    /// From when they were told to come back until all were live.
-    all_live_s: f64,
-    opened_per_s: f64,
-    /// Tries that failed and were followed by another.
-    retries: u64,
-    /// Of the server, while they came back, per connection; the steady load is part of it.
-    server_cpu_us_per_connection: Option<f64>,
-    #[serde(flatten)]
-    recovery: Option<Recovery>,
-}
-
-/// How those that resumed came to have everything.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Recovery {
-    /// From when they were told to come back until all had all messages.
-    caught_up_s: f64,
-    messages_per_s: f64,
-    gaps_told: u64,
-    /// Of the server meanwhile, for each message that was missed and had.
-    server_cpu_us_per_message: Option<f64>,
-    /// The most memory of the server meanwhile, over what it was before.
-    server_rss_over_start_bytes: Option<u64>,
-}
-
-/// Those that stayed.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Steady {
-    url: String,
-    subscribers: u32,
-    rate_per_s: f64,
-    messages_sent: u32,
-    deliveries: Deliveries,
-    /// From when a message was due to each delivery: before the first round, while others left and
-    /// came back, and after they were back.
-    latency_before: Percentiles,
-    latency_during: Percentiles,
-    latency_after: Percentiles,
-    /// From when a message was due to when it was sent.
-    lateness: Percentiles,
-}
-
 struct Storm<'a> {
     args: &'a StormArgs,
     scene: Scene<'a>,
@@ -175,8 +107,6 @@ struct Storm<'a> {
     figures: Figures,
 }
 
-/// What was sent is published within this time.
-const SETTLE: Duration = Duration::from_millis(200);
 /// The topic of the steady ones, for [`Form::on_topic`].
 const STEADY: u32 = 1;
 
@@ -240,16 +170,11 @@ impl<'a> Storm<'a> {
         let rate = Some(args.rate);
         let publisher = Publisher::start(scene, published, &steady_form, rate, source)?;
         let leaver = Plan {
-            subprotocol: args.resume.then_some(SUBPROTOCOL),
             habits: Habits {
                 window: args.window,
                 tries_max: u16::MAX,
             },
             ..plan("subscriber", targets, conns, &form)
-        };
-        let leaver = Plan {
-            payload_max: leaver.payload_max + LINE_BYTES_MAX,
-            ..leaver
         };
         let progress = Progress {
             resumes: args.resume,
@@ -305,97 +230,6 @@ impl<'a> Storm<'a> {
             self.publisher.begin();
             self.rest()?;
         }
-        Ok(waited)
-    }
-
-    fn round(&mut self) -> Result<Waited, RunError> {
-        let conns = u64::from(self.args.connections);
-        let control = Arc::clone(self.leavers.control());
-        let leader = &mut self.scene.leader;
-        leader.mark("all leave", None);
-        let start = now_ns();
-        self.steady.progress.begin_phase(start);
-        let left = load(&control.left) + conns;
-        control.live.store(0, Ordering::Release);
-        let leavings = &self.leavers.progress.churn.leavings;
-        leavings.fetch_add(1, Ordering::AcqRel);
-        control.ring_all();
-        let is_lost = || control.has_ended();
-        let mut waited = leader.wait_for("left", left, || load(&control.left), is_lost)?;
-        let mut round = Round {
-            leave_s: seconds(start, now_ns()),
-            ..Round::default()
-        };
-        waited = waited.then(|| self.publish_missed())?;
-        let retries = load(&control.retries);
-        waited = waited.then(|| self.come_back(&mut round))?;
-        round.retries = load(&control.retries) - retries;
-        self.figures.rounds.push(round);
-        if waited == Waited::Done {
-            self.caller.send_one();
-            let leader = &mut self.scene.leader;
-            waited = self
-                .leavers
-                .hear(self.caller.timeline.allowed(), conns, leader)?;
-        }
-        self.rest()?;
-        Ok(waited)
-    }
-
-    /// Publishes what those that are away miss.
-    fn publish_missed(&mut self) -> Result<Waited, RunError> {
-        let leader = &mut self.scene.leader;
-        let wanted = u64::from(self.caller.send(self.args.missed));
-        let sent = || u64::from(self.caller.timeline.sent());
-        let waited = leader.wait_for("missed", wanted, sent, || self.caller.has_ended())?;
-        // The server has them when the publisher has sent them, or soon after.
-        leader.pause(SETTLE)?;
-        Ok(waited)
-    }
-
-    fn come_back(&mut self, round: &mut Round) -> Result<Waited, RunError> {
-        let (conns, pid) = (self.args.connections, self.scene.pid());
-        let scene = &mut self.scene;
-        let (control, churn) = (self.leavers.control(), &self.leavers.progress.churn);
-        let (leavers, messages) = (&self.leavers, self.caller.timeline.allowed());
-        let memory = || pid.and_then(|pid| procfs::rss_bytes(pid).ok());
-        let (before, most) = (memory(), Cell::new(0));
-        let (is_recovering, gaps) = (self.args.resume, leavers.gaps());
-        let mut back_at = 0;
-        let begin = |now| {
-            back_at = now;
-            churn.returns.fetch_add(1, Ordering::AcqRel);
-            control.ring_all();
-        };
-        let (waited, spent) = scene.measure_amid(begin, |leader| {
-            let waited = leader.wait_live(control, u64::from(conns), "live again")?;
-            if !is_recovering {
-                return Ok(waited);
-            }
-            waited.then(|| {
-                let look = || most.set(most.get().max(memory().unwrap_or(0)));
-                leavers.hear_while(messages, u64::from(conns), leader, look)
-            })
-        })?;
-        self.steady.progress.end_phase(now_ns());
-        scene.leader.mark("all live again", None);
-        let opening = Opening::new(conns, control, back_at);
-        round.live_again = opening.live;
-        (round.all_live_s, round.opened_per_s) = (opening.open_s, opening.opened_per_s);
-        let cpu_us = ratio(spent.server.cpu_s() * 1e6, f64::from(conns));
-        round.server_cpu_us_per_connection = scene.pid().map(|_| cpu_us);
-        if is_recovering {
-            let missed = f64::from(conns) * f64::from(self.args.missed);
-            let cpu_us = ratio(spent.server.cpu_s() * 1e6, missed);
-            round.recovery = Some(Recovery {
-                caught_up_s: spent.wall_s,
-                messages_per_s: ratio(missed, spent.wall_s),
-                gaps_told: leavers.gaps() - gaps,
-                server_cpu_us_per_message: pid.map(|_| cpu_us),
-                server_rss_over_start_bytes: before.map(|bytes| most.get().saturating_sub(bytes)),
-            });
-        }
-        scene.base.client = spent.client;
         Ok(waited)
     }
 

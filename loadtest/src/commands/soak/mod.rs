@@ -1,6 +1,7 @@
 //! `soak`: a steady load for as long as it is asked for.
 
-use std::fmt;
+mod figures;
+
 use std::io::{Write, stdout};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,27 +9,26 @@ use std::time::Duration;
 
 use clap::Args;
 use crossbeam_channel::Receiver;
-use serde::Serialize;
 
 use crate::check::message::Form;
-use crate::client::Plan;
 use crate::client::control::load;
 use crate::clock::{now_ns, seconds};
+use crate::commands::soak::figures::{Interval, collect, growth_percent};
 use crate::flags::{ClientArgs, TopicArgs, churn, count, duration, interval, payload_bytes, rate};
 use crate::host::procfs;
 use crate::pubsub::churn::Churn;
-use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
 use crate::pubsub::progress::Progress;
 use crate::pubsub::{Audience, Publisher};
+use crate::report::Counts;
 use crate::report::figures::Found;
-use crate::report::page::unit::Unit;
-use crate::report::{Counts, Deliveries, ratio};
 use crate::run::leader::{Leader, RunError, Waited};
-use crate::run::record::{Percentiles, Recorder};
+use crate::run::record::Recorder;
 use crate::run::series::{Part, Pulse};
 use crate::run::targets::{Topic, publish_target, usage};
 use crate::run::{Scenario, Scene, plan, preflight};
 use crate::url::Target;
+
+pub(crate) use crate::commands::soak::figures::Figures;
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -81,79 +81,6 @@ pub(crate) struct SoakArgs {
     client: ClientArgs,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Figures {
-    payload_bytes: u32,
-    rate_per_s: f64,
-    churn_per_s: f64,
-    resumed: bool,
-    /// Of those that resumed.
-    gaps_told: u64,
-    soak_s: f64,
-    /// Connections that left and came back.
-    left: u64,
-    /// Close frames of theirs that the server did not answer with one; `opening.failures` has why.
-    close_unanswered: u64,
-    messages_sent: u32,
-    deliveries: Deliveries,
-    /// From when a message was due to each delivery, in all intervals.
-    latency: Percentiles,
-    lateness: Percentiles,
-    connect_to_live: Percentiles,
-    pings_answered: u64,
-    ended_early_by_kind: Counts,
-    /// The most after the first third of the time, against the end of that third.
-    memory_growth_percent: Option<f64>,
-    memory_growth_max_percent: f64,
-    intervals: Vec<Interval>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct Interval {
-    /// Its end, since the start.
-    at_s: f64,
-    deliveries: u64,
-    latency: Percentiles,
-    server_pss_bytes: Option<u64>,
-    live: u64,
-    /// Connections that left in it.
-    left: u64,
-    /// Connections that the server has ended since the start.
-    ended_early: u64,
-}
-
-impl fmt::Display for Interval {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at_s, deliveries, live, left) = (self.at_s, self.deliveries, self.live, self.left);
-        let [p50, p99, max] = [
-            self.latency.p50_us,
-            self.latency.p99_us,
-            self.latency.max_us,
-        ];
-        write!(f, "{at_s:>8.0} s  {deliveries} deliveries  ")?;
-        write!(
-            f,
-            "p50 {p50:.0}  p99 {p99:.0}  max {max:.0} us  {live} live  {left} left"
-        )?;
-        if let Some(bytes) = self.server_pss_bytes {
-            write!(f, "  {}", Unit::Bytes.text(bytes as f64))?;
-        }
-        if self.ended_early > 0 {
-            write!(f, "  {} ended by the server", self.ended_early)?;
-        }
-        Ok(())
-    }
-}
-
-/// Percent by which memory grew after the first third of `soak_s` seconds.
-fn growth_percent(intervals: &[Interval], soak_s: f64) -> Option<f64> {
-    let is_warm = |interval: &&Interval| interval.at_s >= soak_s / 3.0;
-    let warm = intervals.iter().filter(is_warm);
-    let mut warm = warm.filter_map(|interval| interval.server_pss_bytes);
-    let (base, most) = (warm.next()? as f64, warm.max()? as f64);
-    Some(ratio(most - base, base) * 100.0)
-}
-
 struct Run<'a> {
     args: &'a SoakArgs,
     scene: Scene<'a>,
@@ -164,8 +91,6 @@ struct Run<'a> {
     figures: Figures,
 }
 
-/// A thread hands in its latencies within this time, or they count with the next interval.
-const HAND_IN: Duration = Duration::from_secs(2);
 /// Messages that are sent when all are back, so that each has something to receive.
 const LAST_MESSAGES: u32 = 2;
 
@@ -221,11 +146,6 @@ impl<'a> Run<'a> {
             ..publisher.progress(scene.leader.pulse())
         };
         let plan = plan("subscriber", targets, conns, &form);
-        let plan = Plan {
-            subprotocol: args.resume.then_some(SUBPROTOCOL),
-            payload_max: plan.payload_max + LINE_BYTES_MAX,
-            ..plan
-        };
         let listeners = Audience::start(&mut scene, plan, &form, progress)?;
         let mut watch = scene.watch();
         let control = Arc::clone(listeners.control());
@@ -370,43 +290,5 @@ impl<'a> Run<'a> {
             && figures.deliveries.is_clean()
             && has_grown_little;
         Ok(scene.finish(figures.lateness.p99_us, figures))
-    }
-}
-
-/// The latencies of an interval that is over.
-fn collect(listeners: &Audience, (pulse, parts): &(Pulse, Receiver<Part>)) -> Recorder {
-    pulse.next();
-    listeners.control().ring_all();
-    let mut latency = Recorder::default();
-    for _ in 0..listeners.control().threads() {
-        if let Ok((_, part)) = parts.recv_timeout(HAND_IN) {
-            latency.merge(&part);
-        }
-    }
-    latency
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_needed_to_warm_up_is_no_growth() {
-        let at = |(at_s, bytes): (f64, u64)| Interval {
-            at_s,
-            server_pss_bytes: Some(bytes),
-            ..Interval::default()
-        };
-        let readings = [
-            (10.0, 50),
-            (20.0, 90),
-            (30.0, 100),
-            (40.0, 120),
-            (60.0, 110),
-        ];
-        let intervals = readings.map(at);
-        let percent = growth_percent(&intervals, 90.0).unwrap();
-        assert!((percent - 20.0).abs() < 1e-9, "{percent}");
-        assert_eq!(growth_percent(&intervals[..3], 90.0), None, "one reading");
     }
 }
