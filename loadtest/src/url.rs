@@ -1,8 +1,11 @@
 //! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in;
-//! `wss://` and `tcps://` are the same over TLS.
+//! `wss://` and `tcps://` are the same over TLS. A path of the structured protocol is followed by
+//! `#` and the topic.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+
+use crate::client::structured::Wire;
 
 /// Where to connect and what to speak there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) addr: SocketAddr,
     /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
     pub(crate) path: String,
+    /// What is subscribed to, where the path does not say it: in the structured protocol.
+    pub(crate) channel: String,
 }
 
 /// How messages are framed on the wire.
@@ -23,6 +28,15 @@ pub(crate) enum Protocol {
     WebSocket,
     /// A 4-byte big-endian length, then the message.
     LengthPrefix,
+    /// Commands, replies and pushes over WebSocket.
+    Structured(Wire),
+}
+
+impl Protocol {
+    /// Whether its frames are those of RFC 6455.
+    pub(crate) fn is_websocket(self) -> bool {
+        self != Self::LengthPrefix
+    }
 }
 
 /// The schemes of URLs, what is spoken there, and whether it is over TLS.
@@ -32,6 +46,11 @@ const SCHEMES: [(&str, Protocol, bool); 4] = [
     ("tcp", Protocol::LengthPrefix, false),
     ("tcps", Protocol::LengthPrefix, true),
 ];
+
+/// Where the structured protocol is spoken.
+const STRUCTURED_PATH: &str = "/connection/websocket";
+/// Asks for its binary form.
+const PROTOBUF: &str = "?format=protobuf";
 
 /// Stands in a path for the number of a topic, where there are many.
 pub(crate) const NUMBER_PLACE: &str = "{number}";
@@ -52,6 +71,7 @@ impl Target {
         let at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
         let path = if path.is_empty() { "/" } else { path };
+        let (path, channel) = path.split_once('#').unwrap_or((path, ""));
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
                 "{url}: the path has characters that need percent-encoding"
@@ -62,17 +82,37 @@ impl Target {
                 "{url}: a tcp:// target has no path, its topic is the server's"
             ));
         }
+        let protocol = structured(path).map_or(protocol, Protocol::Structured);
+        match (protocol, channel) {
+            (Protocol::Structured(_), "") => {
+                return Err(format!(
+                    "{url}: behind {STRUCTURED_PATH} say the topic: #{TOPIC_PLACE}"
+                ));
+            }
+            (Protocol::Structured(_), _) | (_, "") => {}
+            _ => return Err(format!("{url}: only {STRUCTURED_PATH} has a topic behind #")),
+        }
         let addr = loopback(authority).map_err(|why| format!("{url}: {why}"))?;
         Ok(Self {
             protocol,
             tls,
             addr,
             path: path.replace(TOPIC_PLACE, topic),
+            channel: channel.replace(TOPIC_PLACE, topic),
         })
     }
 
-    /// The same target for a publisher: `/sub/...` becomes `/pub/...`.
+    /// The same target for a publisher: `/sub/...` becomes `/pub/...`, and so does the topic of the
+    /// structured protocol.
     pub(crate) fn for_publishing(&self) -> Self {
+        if let Protocol::Structured(_) = self.protocol {
+            return Self {
+                protocol: Protocol::WebSocket,
+                path: format!("/pub/{}", self.channel),
+                channel: String::new(),
+                ..*self
+            };
+        }
         let path = match self.path.strip_prefix("/sub/") {
             Some(topic) => format!("/pub/{topic}"),
             None => self.path.clone(),
@@ -90,7 +130,19 @@ impl fmt::Display for Target {
         match self.protocol {
             Protocol::WebSocket => write!(f, "ws{s}://{}{}", self.addr, self.path),
             Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.addr),
+            Protocol::Structured(_) => {
+                write!(f, "ws{s}://{}{}#{}", self.addr, self.path, self.channel)
+            }
         }
+    }
+}
+
+/// How the structured protocol is written on this path, if it is spoken there.
+fn structured(path: &str) -> Option<Wire> {
+    match path.strip_prefix(STRUCTURED_PATH)? {
+        "" => Some(Wire::Json),
+        PROTOBUF => Some(Wire::Protobuf),
+        _ => None,
     }
 }
 
@@ -138,6 +190,11 @@ mod tests {
             ),
             ("ws://[::1]:80/sub/a", "ws://[::1]:80/sub/a", "/pub/a"),
             ("tcp://127.0.0.1:80", "tcp://127.0.0.1:80", "/"),
+            (
+                "ws://127.0.0.1:80/connection/websocket?format=protobuf#a:{topic}",
+                "ws://127.0.0.1:80/connection/websocket?format=protobuf#a:t",
+                "/pub/a:t",
+            ),
             ("tcps://127.0.0.1:80", "tcps://127.0.0.1:80", "/"),
         ] {
             let target = Target::parse(url, "t").unwrap();
@@ -166,6 +223,8 @@ mod tests {
             "ws://127.0.0.1:x/",
             "ws://127.0.0.1:1/a b",
             "tcp://127.0.0.1:1/topic",
+            "ws://127.0.0.1:1/connection/websocket",
+            "ws://127.0.0.1:1/sub/a#b",
         ] {
             assert!(Target::parse(url, "").is_err(), "{url}");
         }

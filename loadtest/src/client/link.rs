@@ -10,6 +10,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use crate::client::frame::{self, FrameError, Kind, NO_CODE};
 use crate::client::inflate::Inflater;
 use crate::client::request::ACCEPT;
+use crate::client::structured::{Said, Wire};
 use crate::client::tls::Session;
 use crate::url::Protocol;
 
@@ -32,6 +33,8 @@ pub(crate) enum State {
     Connecting,
     /// The request is out, or the first empty frame is awaited.
     Opening,
+    /// Of the structured protocol: the commands are out.
+    Subscribing,
     /// Subscribed: what is published from now on arrives here.
     Live,
     /// Left with a close frame, whose answer is awaited.
@@ -48,6 +51,10 @@ pub(crate) enum Event<'a> {
     Message(&'a [u8]),
     /// A ping with this payload, to be answered.
     Ping(&'a [u8]),
+    /// The first commands of the structured protocol are to be sent.
+    Upgraded(Wire),
+    /// A ping of the structured protocol, to be answered.
+    CommandPing(Wire),
 }
 
 /// Why a connection ended.
@@ -59,6 +66,10 @@ pub(crate) enum Ended {
     AcceptKey,
     /// 101, but without the compression that was asked for.
     NotCompressed,
+    /// A command was refused with this code.
+    Refused(u32),
+    /// A message that is not of the structured protocol.
+    NotStructured,
     /// The server closed with this code, 1005 for none, RFC 6455 7.1.5.
     Close(u16),
     /// The server broke the framing.
@@ -83,6 +94,8 @@ impl Ended {
             Self::Status(status) => format!("HTTP status {status}"),
             Self::AcceptKey => "wrong Sec-WebSocket-Accept".to_owned(),
             Self::NotCompressed => "permessage-deflate was declined".to_owned(),
+            Self::Refused(code) => format!("a command was refused with {code}"),
+            Self::NotStructured => "message that is not of the protocol".to_owned(),
             Self::Close(EXPIRED) => format!("closed by the server with {EXPIRED}: token expired"),
             Self::Close(code) => format!("closed by the server with {code}"),
             Self::Frame(error) => error.label().to_owned(),
@@ -186,13 +199,18 @@ impl Link {
         mut on: impl FnMut(Event<'_>),
     ) -> Result<(), Ended> {
         let mut at = 0;
-        if self.state == State::Opening && self.protocol == Protocol::WebSocket {
+        if self.state == State::Opening && self.protocol.is_websocket() {
             let Some(head_len) = read_head(buf, inflater.is_some())? else {
                 self.keep_partial(buf);
                 return Ok(());
             };
-            self.state = State::Live;
-            on(Event::Live);
+            if let Protocol::Structured(wire) = self.protocol {
+                self.state = State::Subscribing;
+                on(Event::Upgraded(wire));
+            } else {
+                self.state = State::Live;
+                on(Event::Live);
+            }
             at = head_len;
         }
         while let Some(frame) =
@@ -206,9 +224,9 @@ impl Link {
                         .as_mut()
                         .and_then(|inflater| inflater.inflate(frame.payload, payload_max));
                     let message = message.ok_or(Ended::Frame(FrameError::Compression))?;
-                    on(Event::Message(message));
+                    self.on_message(message, &mut on)?;
                 }
-                Kind::Message => on(Event::Message(frame.payload)),
+                Kind::Message => self.on_message(frame.payload, &mut on)?,
                 Kind::Ping => on(Event::Ping(frame.payload)),
                 Kind::Close => return Err(Ended::Close(close_code(frame.payload))),
                 Kind::Heartbeat if self.state == State::Opening => {
@@ -222,6 +240,28 @@ impl Link {
             self.keep_partial(&buf[at..]);
         }
         Ok(())
+    }
+}
+
+impl Link {
+    #[inline]
+    fn on_message(&mut self, message: &[u8], on: &mut impl FnMut(Event<'_>)) -> Result<(), Ended> {
+        let Protocol::Structured(wire) = self.protocol else {
+            on(Event::Message(message));
+            return Ok(());
+        };
+        let mut refused = Ok(());
+        let is_read = wire.read(message, |said| match said {
+            Said::Ping => on(Event::CommandPing(wire)),
+            Said::Subscribed => {
+                self.state = State::Live;
+                on(Event::Live);
+            }
+            Said::Refused(code) => refused = Err(Ended::Refused(code)),
+            Said::Message(payload) => on(Event::Message(payload)),
+        });
+        is_read.map_err(|()| Ended::NotStructured)?;
+        refused
     }
 }
 

@@ -26,7 +26,8 @@ fn feed(link: &mut Link, pieces: &[&[u8]]) -> Result<String, Ended> {
         link.handle_bytes(bytes, 100, None, |event| match event {
             Event::Live => seen.push_str("live "),
             Event::Message(payload) => seen.push_str(&format!("{payload:?} ")),
-            Event::Ping(_) => seen.push_str("ping "),
+            Event::Ping(_) | Event::CommandPing(_) => seen.push_str("ping "),
+            Event::Upgraded(_) => seen.push_str("upgraded "),
         })?;
     }
     Ok(seen)
@@ -43,6 +44,22 @@ fn an_upgrade_and_its_first_frames_may_be_cut_anywhere() {
     let bytes: Vec<&[u8]> = wire.chunks(1).collect();
     let seen = feed(&mut opening(Protocol::WebSocket), &bytes).unwrap();
     assert_eq!(seen, "live [5] ping [6, 7] ");
+}
+
+#[test]
+fn a_subscription_is_live_with_its_answer() {
+    let lines = b"{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{}}\n\
+        {\"push\":{\"channel\":\"a\",\"pub\":{\"data\":\"BQ==\"}}}";
+    let len = u8::try_from(lines.len()).unwrap();
+    let wire = [HEAD, &[0x81, len], lines, &[0x81, 2], b"{}"].concat();
+    for cut in 0..=wire.len() {
+        let mut link = opening(Protocol::Structured(Wire::Json));
+        let seen = feed(&mut link, &[&wire[..cut], &wire[cut..]]).unwrap();
+        assert_eq!(seen, "upgraded live [5] ping ", "cut at {cut}");
+    }
+    let wrong = [HEAD, &[0x81, 1, b'x']].concat();
+    let ended = feed(&mut opening(Protocol::Structured(Wire::Json)), &[&wrong]);
+    assert_eq!(ended, Err(Ended::NotStructured));
 }
 
 #[test]

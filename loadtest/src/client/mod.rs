@@ -10,6 +10,7 @@ pub(crate) mod opener;
 pub(crate) mod outbox;
 pub(crate) mod request;
 pub(crate) mod socket;
+pub(crate) mod structured;
 pub(crate) mod tls;
 pub(crate) mod tokens;
 mod worker;
@@ -20,6 +21,7 @@ use crate::client::inflate::Compressed;
 use crate::client::link::Link;
 use crate::client::opener::Habits;
 use crate::client::outbox::Outbox;
+use crate::client::structured::ENVELOPE_BYTES_MAX;
 use crate::client::tokens::Tokens;
 use crate::report::Counts;
 use crate::url::{Protocol, Target};
@@ -166,6 +168,16 @@ impl Plan {
     /// thread.
     pub(crate) fn target(&self, thread: usize, index: usize) -> &Target {
         &self.targets[(index + thread) % self.targets.len()]
+    }
+
+    /// Longest message on the wire, in bytes.
+    fn message_max(&self) -> usize {
+        let is_structured = |target: &Target| matches!(target.protocol, Protocol::Structured(_));
+        match self.targets.iter().any(is_structured) {
+            // As base64, RFC 4648 4.
+            true => self.payload_max.div_ceil(3) * 4 + ENVELOPE_BYTES_MAX,
+            false => self.payload_max,
+        }
     }
 }
 

@@ -20,13 +20,18 @@ pub(crate) struct Ask<'a> {
     pub(crate) since: Option<&'a str>,
 }
 
+/// A path or a channel with the number of a topic in its place.
+pub(crate) fn numbered(text: &str, number: Option<usize>) -> String {
+    match number {
+        Some(number) => text.replace(NUMBER_PLACE, &number.to_string()),
+        None => text.to_owned(),
+    }
+}
+
 /// The upgrade request for a target, RFC 6455 4.1.
 pub(crate) fn upgrade_request(target: &Target, ask: Ask<'_>) -> Vec<u8> {
     let Ask { token, deflate, .. } = ask;
-    let mut path = match ask.number {
-        Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
-        None => target.path.clone(),
-    };
+    let mut path = numbered(&target.path, ask.number);
     if let Some(since) = ask.since {
         let mark = if path.contains('?') { '&' } else { '?' };
         path = format!("{path}{mark}since={since}");

@@ -12,7 +12,7 @@ use corecast::client::{Client, Event, Reason};
 use crate::client::tls;
 use crate::flags::ClientArgs;
 use crate::run::leader::RunError;
-use crate::url::{NUMBER_PLACE, Target};
+use crate::url::{NUMBER_PLACE, Protocol, Target};
 
 /// The server does each step within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,10 @@ pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunErro
 pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<(), RunError> {
     if args.no_preflight {
         return Ok(());
+    }
+    if let Protocol::Structured(_) = to.protocol {
+        // That client does not speak it.
+        return connect(args, from).map(drop);
     }
     let mut listener = connect(args, to)?;
     let mut other = (to != from).then(|| connect(args, from)).transpose()?;

@@ -54,12 +54,12 @@ impl<A: App> Worker<A> {
         }
         let number = self.place.number(index);
         let token = self.plan.tokens.of(self.plan.first_source + number);
-        if link.protocol == Protocol::WebSocket {
+        if link.protocol.is_websocket() {
             let target = self.plan.target(self.place.thread, index);
             let since = self.app.since(index);
             let ask = Ask {
                 number: self.plan.numbering.map(|all| all.topic(number)),
-                token: token.as_deref(),
+                token: token.as_deref().filter(|_| link.protocol == Protocol::WebSocket),
                 deflate: self.plan.deflate,
                 subprotocol: self.plan.subprotocol,
                 since: since.as_deref(),
@@ -161,7 +161,7 @@ impl<A: App> Worker<A> {
             return;
         }
         link.state = State::Leaving;
-        if how == Leave::Close && link.protocol == Protocol::WebSocket {
+        if how == Leave::Close && link.protocol.is_websocket() {
             self.outbox.close(index, GOING_AWAY);
             let due = now + ANSWER_NS;
             let leaving = Leaving {

@@ -46,6 +46,8 @@ pub(crate) struct Worker<A> {
     timer_at: Option<u64>,
     links: Vec<Link>,
     buf: Vec<u8>,
+    /// Longest message that is expected.
+    payload_max: usize,
     outbox: Outbox,
     opener: Opener,
     /// Connections that had more to read than one turn allows.
@@ -121,6 +123,7 @@ impl<A: App> Worker<A> {
             poll.registry()
                 .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
         }
+        let payload_max = plan.message_max();
         let protocol = |index| app.target(&plan, place.thread, index).protocol;
         let links = (0..place.share(plan.conns)).map(protocol);
         let links = links.map(Link::new).collect();
@@ -131,7 +134,8 @@ impl<A: App> Worker<A> {
             timer,
             timer_at: None,
             links,
-            buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + plan.payload_max],
+            buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + payload_max],
+            payload_max,
             tls: tls_config(&plan)?,
             inflater: plan.deflate.then(Inflater::new),
             opener: Opener::new(plan.habits),
@@ -225,12 +229,12 @@ impl<A: App> Worker<A> {
         match self.links[index].state {
             State::Idle | State::Closed => return,
             State::Connecting => self.on_connected(index),
-            State::Opening | State::Live | State::Leaving
+            State::Opening | State::Subscribing | State::Live | State::Leaving
                 if event.is_writable() && self.outbox.is_blocked(index) =>
             {
                 self.outbox.unblock(&mut self.links, index);
             }
-            State::Opening | State::Live | State::Leaving => {}
+            State::Opening | State::Subscribing | State::Live | State::Leaving => {}
         }
         if self.links[index].state == State::Live && self.reading != Reading::All {
             return;

@@ -5,6 +5,7 @@ use std::mem;
 use rustix::io::Errno;
 
 use crate::client::link::{Ended, Event, State};
+use crate::client::request::numbered;
 use crate::client::worker::Worker;
 use crate::client::worker::life::io_label;
 use crate::client::{App, LinkName, Reading};
@@ -74,6 +75,8 @@ impl<A: App> Worker<A> {
             control,
             pings,
             inflater,
+            place,
+            payload_max,
             ..
         } = self;
         let link = &mut links[index];
@@ -85,7 +88,7 @@ impl<A: App> Worker<A> {
         let inflater = inflater.as_mut();
         let result = link.handle_bytes(
             &buf[..len],
-            plan.payload_max,
+            *payload_max,
             inflater,
             |event| match event {
                 // What comes after we have closed is not ours any more.
@@ -94,6 +97,18 @@ impl<A: App> Worker<A> {
                 Event::Ping(payload) => {
                     *pings += 1;
                     outbox.pong(index, payload);
+                }
+                Event::CommandPing(wire) => {
+                    *pings += 1;
+                    outbox.message(index, name.protocol, wire.pong());
+                }
+                Event::Upgraded(wire) => {
+                    let number = place.number(index);
+                    let topic = plan.numbering.map(|all| all.topic(number));
+                    let channel = numbered(&plan.target(place.thread, index).channel, topic);
+                    let token = plan.tokens.of(plan.first_source + number);
+                    let opening = wire.opening(&channel, token.as_deref());
+                    outbox.message(index, name.protocol, &opening);
                 }
                 Event::Live => {
                     let took_ns = opener.succeeded(index, now);
