@@ -42,7 +42,9 @@ pub(crate) struct ClientArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TopicArgs {
     /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
-    /// address. `{topic}` stands for the topic. May be repeated; connections take them in turn.
+    /// address. `{topic}` stands for the topic. For the structured protocol the topic stands behind
+    /// `#`: ws://127.0.0.1:PORT/connection/websocket#{topic}, in protobuf with ?format=protobuf
+    /// before the `#`. May be repeated; connections take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,
     /// Stands in the place of `{topic}` [default: a fresh name].

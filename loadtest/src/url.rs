@@ -16,7 +16,9 @@ pub(crate) struct Target {
     pub(crate) addr: SocketAddr,
     /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
     pub(crate) path: String,
-    /// What is subscribed to, where the path does not say it: in the structured protocol.
+    /// How the structured protocol is written, where it is spoken.
+    pub(crate) wire: Option<Wire>,
+    /// What is subscribed to in the structured protocol, whose path does not say it.
     pub(crate) channel: String,
 }
 
@@ -28,15 +30,6 @@ pub(crate) enum Protocol {
     WebSocket,
     /// A 4-byte big-endian length, then the message.
     LengthPrefix,
-    /// Commands, replies and pushes over WebSocket.
-    Structured(Wire),
-}
-
-impl Protocol {
-    /// Whether its frames are those of RFC 6455.
-    pub(crate) fn is_websocket(self) -> bool {
-        self != Self::LengthPrefix
-    }
 }
 
 /// The schemes of URLs, what is spoken there, and whether it is over TLS.
@@ -82,15 +75,19 @@ impl Target {
                 "{url}: a tcp:// target has no path, its topic is the server's"
             ));
         }
-        let protocol = structured(path).map_or(protocol, Protocol::Structured);
-        match (protocol, channel) {
-            (Protocol::Structured(_), "") => {
+        let wire = wire_of(path);
+        match (wire, channel) {
+            (Some(_), "") => {
                 return Err(format!(
-                    "{url}: behind {STRUCTURED_PATH} say the topic: #{TOPIC_PLACE}"
+                    "{url}: the structured protocol wants a topic behind #, as #{TOPIC_PLACE}"
                 ));
             }
-            (Protocol::Structured(_), _) | (_, "") => {}
-            _ => return Err(format!("{url}: only {STRUCTURED_PATH} has a topic behind #")),
+            (Some(_), _) | (None, "") => {}
+            (None, _) => {
+                return Err(format!(
+                    "{url}: a topic behind # is for {STRUCTURED_PATH} alone"
+                ));
+            }
         }
         let addr = loopback(authority).map_err(|why| format!("{url}: {why}"))?;
         Ok(Self {
@@ -98,6 +95,7 @@ impl Target {
             tls,
             addr,
             path: path.replace(TOPIC_PLACE, topic),
+            wire,
             channel: channel.replace(TOPIC_PLACE, topic),
         })
     }
@@ -105,21 +103,16 @@ impl Target {
     /// The same target for a publisher: `/sub/...` becomes `/pub/...`, and so does the topic of the
     /// structured protocol.
     pub(crate) fn for_publishing(&self) -> Self {
-        if let Protocol::Structured(_) = self.protocol {
-            return Self {
-                protocol: Protocol::WebSocket,
-                path: format!("/pub/{}", self.channel),
-                channel: String::new(),
-                ..*self
-            };
-        }
-        let path = match self.path.strip_prefix("/sub/") {
-            Some(topic) => format!("/pub/{topic}"),
-            None => self.path.clone(),
+        let path = match (self.wire, self.path.strip_prefix("/sub/")) {
+            (Some(_), _) => format!("/pub/{}", self.channel),
+            (None, Some(topic)) => format!("/pub/{topic}"),
+            (None, None) => self.path.clone(),
         };
         Self {
             path,
-            ..self.clone()
+            wire: None,
+            channel: String::new(),
+            ..*self
         }
     }
 }
@@ -127,18 +120,24 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.tls { "s" } else { "" };
+        let hash = if self.wire.is_some() { "#" } else { "" };
         match self.protocol {
-            Protocol::WebSocket => write!(f, "ws{s}://{}{}", self.addr, self.path),
-            Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.addr),
-            Protocol::Structured(_) => {
-                write!(f, "ws{s}://{}{}#{}", self.addr, self.path, self.channel)
+            Protocol::WebSocket => {
+                let Self {
+                    addr,
+                    path,
+                    channel,
+                    ..
+                } = self;
+                write!(f, "ws{s}://{addr}{path}{hash}{channel}")
             }
+            Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.addr),
         }
     }
 }
 
 /// How the structured protocol is written on this path, if it is spoken there.
-fn structured(path: &str) -> Option<Wire> {
+fn wire_of(path: &str) -> Option<Wire> {
     match path.strip_prefix(STRUCTURED_PATH)? {
         "" => Some(Wire::Json),
         PROTOBUF => Some(Wire::Protobuf),

@@ -3,7 +3,6 @@
 //! Pure: bytes in, borrowed payload out. Written apart from the server's codec, so that each
 //! checks the other.
 
-use crate::client::structured::Wire;
 use crate::url::Protocol;
 
 /// One whole frame at the front of a buffer.
@@ -77,7 +76,6 @@ const RESERVED: u8 = 0x70;
 /// RSV1, RFC 7692 6.
 const COMPRESSED: u8 = 0x40;
 pub(crate) const MASKED: u8 = 0x80;
-const OPCODE_TEXT: u8 = 0x1;
 const OPCODE_BINARY: u8 = 0x2;
 const OPCODE_CLOSE: u8 = 0x8;
 const OPCODE_PONG: u8 = 0xA;
@@ -99,7 +97,7 @@ pub(crate) fn read(
     payload_max: usize,
 ) -> Result<Option<Frame<'_>>, FrameError> {
     match protocol {
-        Protocol::WebSocket | Protocol::Structured(_) => read_ws(deflate, buf, payload_max),
+        Protocol::WebSocket => read_ws(deflate, buf, payload_max),
         Protocol::LengthPrefix => read_length_prefix(buf, payload_max),
     }
 }
@@ -117,7 +115,7 @@ fn read_ws(deflate: bool, buf: &[u8], payload_max: usize) -> Result<Option<Frame
         return Err(FrameError::Masked);
     }
     let kind = match first & 0x0f {
-        OPCODE_TEXT | OPCODE_BINARY => Kind::Message,
+        0x1 | OPCODE_BINARY => Kind::Message,
         OPCODE_CLOSE => Kind::Close,
         0x9 => Kind::Ping,
         OPCODE_PONG => Kind::Heartbeat,
@@ -198,10 +196,7 @@ fn cut(
 /// Appends `payload` as one message of a client.
 pub(crate) fn write_message(protocol: Protocol, payload: &[u8], out: &mut Vec<u8>) {
     match protocol {
-        Protocol::WebSocket | Protocol::Structured(Wire::Protobuf) => {
-            write_ws(OPCODE_BINARY, payload, out);
-        }
-        Protocol::Structured(Wire::Json) => write_ws(OPCODE_TEXT, payload, out),
+        Protocol::WebSocket => write_ws(OPCODE_BINARY, payload, out),
         Protocol::LengthPrefix => {
             let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
             out.extend_from_slice(&length.to_be_bytes());

@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(crate) fd: Option<OwnedFd>,
     pub(crate) state: State,
     pub(crate) protocol: Protocol,
+    /// How the structured protocol is written, where it is spoken.
+    pub(crate) wire: Option<Wire>,
     pub(crate) tls: Option<Box<Session>>,
     /// The beginning of a frame whose rest has not arrived.
     partial: Option<Box<[u8]>>,
@@ -109,11 +111,12 @@ const FIELDS_MAX: usize = 64;
 
 impl Link {
     /// A connection that is not open yet.
-    pub(crate) fn new(protocol: Protocol) -> Self {
+    pub(crate) fn new(protocol: Protocol, wire: Option<Wire>) -> Self {
         Self {
             fd: None,
             state: State::Idle,
             protocol,
+            wire,
             tls: None,
             partial: None,
         }
@@ -199,12 +202,12 @@ impl Link {
         mut on: impl FnMut(Event<'_>),
     ) -> Result<(), Ended> {
         let mut at = 0;
-        if self.state == State::Opening && self.protocol.is_websocket() {
+        if self.state == State::Opening && self.protocol == Protocol::WebSocket {
             let Some(head_len) = read_head(buf, inflater.is_some())? else {
                 self.keep_partial(buf);
                 return Ok(());
             };
-            if let Protocol::Structured(wire) = self.protocol {
+            if let Some(wire) = self.wire {
                 self.state = State::Subscribing;
                 on(Event::Upgraded(wire));
             } else {
@@ -246,7 +249,7 @@ impl Link {
 impl Link {
     #[inline]
     fn on_message(&mut self, message: &[u8], on: &mut impl FnMut(Event<'_>)) -> Result<(), Ended> {
-        let Protocol::Structured(wire) = self.protocol else {
+        let Some(wire) = self.wire else {
             on(Event::Message(message));
             return Ok(());
         };

@@ -11,7 +11,14 @@ const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n
 fn opening(protocol: Protocol) -> Link {
     Link {
         state: State::Opening,
-        ..Link::new(protocol)
+        ..Link::new(protocol, None)
+    }
+}
+
+fn structured() -> Link {
+    Link {
+        wire: Some(Wire::Json),
+        ..opening(Protocol::WebSocket)
     }
 }
 
@@ -53,12 +60,12 @@ fn a_subscription_is_live_with_its_answer() {
     let len = u8::try_from(lines.len()).unwrap();
     let wire = [HEAD, &[0x81, len], lines, &[0x81, 2], b"{}"].concat();
     for cut in 0..=wire.len() {
-        let mut link = opening(Protocol::Structured(Wire::Json));
+        let mut link = structured();
         let seen = feed(&mut link, &[&wire[..cut], &wire[cut..]]).unwrap();
         assert_eq!(seen, "upgraded live [5] ping ", "cut at {cut}");
     }
     let wrong = [HEAD, &[0x81, 1, b'x']].concat();
-    let ended = feed(&mut opening(Protocol::Structured(Wire::Json)), &[&wrong]);
+    let ended = feed(&mut structured(), &[&wrong]);
     assert_eq!(ended, Err(Ended::NotStructured));
 }
 

@@ -172,8 +172,7 @@ impl Plan {
 
     /// Longest message on the wire, in bytes.
     fn message_max(&self) -> usize {
-        let is_structured = |target: &Target| matches!(target.protocol, Protocol::Structured(_));
-        match self.targets.iter().any(is_structured) {
+        match self.targets.iter().any(|target| target.wire.is_some()) {
             // As base64, RFC 4648 4.
             true => self.payload_max.div_ceil(3) * 4 + ENVELOPE_BYTES_MAX,
             false => self.payload_max,

@@ -153,7 +153,10 @@ impl Wire {
             return Ok(());
         }
         while !message.is_empty() {
-            say(&Reply::decode_length_delimited(&mut message).map_err(drop)?, &mut on);
+            say(
+                &Reply::decode_length_delimited(&mut message).map_err(drop)?,
+                &mut on,
+            );
         }
         Ok(())
     }
@@ -161,10 +164,17 @@ impl Wire {
 
 fn say(reply: &Reply, on: &mut impl FnMut(Said<'_>)) {
     match reply {
-        Reply { error: Some(failure), .. } => on(Said::Refused(failure.code)),
+        Reply {
+            error: Some(failure),
+            ..
+        } => on(Said::Refused(failure.code)),
         Reply { id: SUBSCRIBE, .. } => on(Said::Subscribed),
-        Reply { id: 0, push: None, .. } => on(Said::Ping),
-        Reply { push: Some(push), .. } => {
+        Reply {
+            id: 0, push: None, ..
+        } => on(Said::Ping),
+        Reply {
+            push: Some(push), ..
+        } => {
             if let Some(publication) = &push.publication {
                 on(Said::Message(&publication.data));
             }
@@ -219,9 +229,13 @@ mod tests {
         for cut in 1..messages.len() {
             // Cut between two of them, the front is whole.
             let is_whole = [5, 10, 11, 23].contains(&cut);
-            assert_eq!(read(Wire::Protobuf, &messages[..cut]).is_ok(), is_whole, "{cut}");
+            assert_eq!(
+                read(Wire::Protobuf, &messages[..cut]).is_ok(),
+                is_whole,
+                "{cut}"
+            );
         }
-        for wrong in [&b"x"[..], b"{\"push\":{\"pub\":{\"data\":\"!\"}}}", b"[]"] {
+        for wrong in [&b"x"[..], b"{\"push\":{\"pub\":{\"data\":\"!\"}}}", b"7"] {
             assert_eq!(read(Wire::Json, wrong), Err(()));
         }
     }

@@ -12,7 +12,7 @@ use corecast::client::{Client, Event, Reason};
 use crate::client::tls;
 use crate::flags::ClientArgs;
 use crate::run::leader::RunError;
-use crate::url::{NUMBER_PLACE, Protocol, Target};
+use crate::url::{NUMBER_PLACE, Target};
 
 /// The server does each step within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<
     if args.no_preflight {
         return Ok(());
     }
-    if let Protocol::Structured(_) = to.protocol {
+    if to.wire.is_some() {
         // That client does not speak it.
         return connect(args, from).map(drop);
     }

@@ -54,12 +54,12 @@ impl<A: App> Worker<A> {
         }
         let number = self.place.number(index);
         let token = self.plan.tokens.of(self.plan.first_source + number);
-        if link.protocol.is_websocket() {
+        if link.protocol == Protocol::WebSocket {
             let target = self.plan.target(self.place.thread, index);
             let since = self.app.since(index);
             let ask = Ask {
                 number: self.plan.numbering.map(|all| all.topic(number)),
-                token: token.as_deref().filter(|_| link.protocol == Protocol::WebSocket),
+                token: token.as_deref().filter(|_| link.wire.is_none()),
                 deflate: self.plan.deflate,
                 subprotocol: self.plan.subprotocol,
                 since: since.as_deref(),
@@ -77,7 +77,7 @@ impl<A: App> Worker<A> {
     pub(super) fn end(&mut self, index: usize, mut why: String) {
         let link = &mut self.links[index];
         let (state, protocol) = (link.state, link.protocol);
-        *link = Link::new(protocol);
+        *link = Link::new(protocol, link.wire);
         link.state = State::Closed;
         self.outbox.forget(index);
         let name = LinkName { index, protocol };
@@ -161,7 +161,7 @@ impl<A: App> Worker<A> {
             return;
         }
         link.state = State::Leaving;
-        if how == Leave::Close && link.protocol.is_websocket() {
+        if how == Leave::Close && link.protocol == Protocol::WebSocket {
             self.outbox.close(index, GOING_AWAY);
             let due = now + ANSWER_NS;
             let leaving = Leaving {

@@ -124,9 +124,11 @@ impl<A: App> Worker<A> {
                 .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
         }
         let payload_max = plan.message_max();
-        let protocol = |index| app.target(&plan, place.thread, index).protocol;
-        let links = (0..place.share(plan.conns)).map(protocol);
-        let links = links.map(Link::new).collect();
+        let link = |index| {
+            let target = app.target(&plan, place.thread, index);
+            Link::new(target.protocol, target.wire)
+        };
+        let links = (0..place.share(plan.conns)).map(link).collect();
         Ok(Self {
             place,
             app,

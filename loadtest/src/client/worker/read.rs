@@ -86,37 +86,32 @@ impl<A: App> Worker<A> {
         };
         let is_left = link.state == State::Leaving;
         let inflater = inflater.as_mut();
-        let result = link.handle_bytes(
-            &buf[..len],
-            *payload_max,
-            inflater,
-            |event| match event {
-                // What comes after we have closed is not ours any more.
-                _ if is_left => {}
-                Event::Message(payload) => app.on_message(name, payload, now, outbox),
-                Event::Ping(payload) => {
-                    *pings += 1;
-                    outbox.pong(index, payload);
-                }
-                Event::CommandPing(wire) => {
-                    *pings += 1;
-                    outbox.message(index, name.protocol, wire.pong());
-                }
-                Event::Upgraded(wire) => {
-                    let number = place.number(index);
-                    let topic = plan.numbering.map(|all| all.topic(number));
-                    let channel = numbered(&plan.target(place.thread, index).channel, topic);
-                    let token = plan.tokens.of(plan.first_source + number);
-                    let opening = wire.opening(&channel, token.as_deref());
-                    outbox.message(index, name.protocol, &opening);
-                }
-                Event::Live => {
-                    let took_ns = opener.succeeded(index, now);
-                    control.add_live(now);
-                    app.on_live(name, now, took_ns, outbox);
-                }
-            },
-        );
+        let result = link.handle_bytes(&buf[..len], *payload_max, inflater, |event| match event {
+            // What comes after we have closed is not ours any more.
+            _ if is_left => {}
+            Event::Message(payload) => app.on_message(name, payload, now, outbox),
+            Event::Ping(payload) => {
+                *pings += 1;
+                outbox.pong(index, payload);
+            }
+            Event::CommandPing(wire) => {
+                *pings += 1;
+                outbox.message(index, name.protocol, wire.pong());
+            }
+            Event::Upgraded(wire) => {
+                let number = place.number(index);
+                let topic = plan.numbering.map(|all| all.topic(number));
+                let channel = numbered(&plan.target(place.thread, index).channel, topic);
+                let token = plan.tokens.of(plan.first_source + number);
+                let opening = wire.opening(&channel, token.as_deref());
+                outbox.message(index, name.protocol, &opening);
+            }
+            Event::Live => {
+                let took_ns = opener.succeeded(index, now);
+                control.add_live(now);
+                app.on_live(name, now, took_ns, outbox);
+            }
+        });
         if outbox.len() > 0 {
             outbox.flush(links);
         }

@@ -17,6 +17,8 @@ Examples, with `cargo run --release -- serve --tcp-topic news` in another termin
   Published over TCP, received over WebSocket and TCP, the order of 4 publishers compared:
     loadtest fanout --url ws://127.0.0.1:8080/sub/news --url tcp://127.0.0.1:9000 \\
       --publish-url tcp://127.0.0.1:9000 --publishers 4
+  The structured protocol in JSON, as the SDKs of Centrifuge speak it:
+    loadtest fanout --url 'ws://127.0.0.1:8080/connection/websocket#{topic}' -n 10000 -m 200
   Memory per connection between 2,000 and 10,000 of them:
     loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 -m 1 \\
       --pss-at 2000,10000 --server-pid $(pidof -s corecast)";
