@@ -103,7 +103,9 @@ impl Setup {
         };
         let publish_targets = vec![publish_target];
         let is_one = |target: &&Target| {
-            target.protocol != Protocol::WebSocket || !target.path.contains(NUMBER_PLACE)
+            ![&target.path, &target.channel]
+                .iter()
+                .any(|text| text.contains(NUMBER_PLACE))
         };
         if let Some(target) = targets.iter().chain(&publish_targets).find(is_one) {
             return usage(&format!(
