@@ -3,6 +3,7 @@
 
 pub(crate) mod control;
 pub(crate) mod crew;
+pub(crate) mod ended;
 pub(crate) mod frame;
 pub(crate) mod inflate;
 pub(crate) mod link;
