@@ -13,7 +13,7 @@ use crate::pubsub::progress::Progress;
 use crate::pubsub::schedule::{Pace, Schedule};
 use crate::run::leader::{Leader, RunError};
 use crate::run::targets::{Topic, check_ports, fresh_run, targets as targets_of, topic_of, usage};
-use crate::url::{NUMBER_PLACE, Protocol, Target};
+use crate::url::{NUMBER_PLACE, Target};
 
 pub(crate) struct Setup {
     pub(super) targets: Vec<Target>,
