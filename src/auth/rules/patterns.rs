@@ -4,9 +4,10 @@ use crate::auth::principal::Principal;
 use crate::auth::rules::{Action, Rule, Rules, Verdict};
 
 impl Rules {
-    /// Decides whether a client may subscribe to a pattern: only if it may subscribe to each topic
-    /// that matches, whichever there will be.
-    pub(crate) fn decide_pattern(&self, client: &Principal, pattern: &str) -> Verdict<'_> {
+    /// Decides whether a client may subscribe to a pattern, the text of a
+    /// [`TopicPattern`](crate::TopicPattern): only if it may subscribe to each topic that matches,
+    /// whichever there will be.
+    pub fn decide_pattern(&self, client: &Principal, pattern: &str) -> Verdict<'_> {
         if client.rights.allow_pattern(pattern) {
             return Verdict::BY_TOKEN;
         }
