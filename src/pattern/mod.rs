@@ -134,6 +134,7 @@ impl Pattern {
     }
 
     /// Whether it has this claim of a token.
+    #[cfg(feature = "auth")]
     pub(crate) fn names_claim(&self, name: &str) -> bool {
         let is_it = |part: &Part| matches!(part, Part::Claim(own, _) if own == name);
         self.parts.iter().any(is_it)

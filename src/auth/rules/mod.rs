@@ -246,6 +246,7 @@ impl Rules {
     }
 
     /// Whether a rule asks for this claim of tokens.
+    #[cfg(feature = "auth")]
     pub(crate) fn names_claim(&self, name: &str) -> bool {
         self.0.iter().any(|rule| rule.pattern.names_claim(name))
     }
