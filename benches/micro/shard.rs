@@ -2,13 +2,13 @@
 
 use std::hint::black_box;
 use std::io::IoSlice;
+use std::time::Duration;
 
-use corecast::config::Config;
 use corecast::internals::driver::{Driver, Kernel, MeshEnd};
 use corecast::limits::SUBSCRIPTIONS_MAX;
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
-use corecast::{ConnId, Relay, ShardId};
+use corecast::{Config, ConnId, HistorySettings, Namespaces, Relay, ShardId, TopicSettings};
 
 use crate::decode::client_frame;
 
@@ -24,6 +24,7 @@ pub(crate) struct Shard {
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     sends: usize,
+    bytes: usize,
 }
 
 const TEXT: u8 = 1;
@@ -64,12 +65,51 @@ impl Shard {
 
     /// With so many subscribers of one topic, all live, and one publisher.
     pub(crate) fn with_subscribers(subscribers: usize) -> Self {
+        Self::of(Config::default(), subscribers, |driver, number| {
+            open(driver, number, "/sub/bench");
+        })
+    }
+
+    /// The same with sessions, which have subscribed by this command, in a topic with a history.
+    pub(crate) fn with_sessions(subscribers: usize, subscribe: &str) -> Self {
+        let settings = TopicSettings {
+            history: Some(HistorySettings {
+                entries_max: 10,
+                bytes_max: 1 << 20,
+                ttl: Duration::from_secs(60),
+                meta_ttl: Duration::from_secs(60),
+                is_keyed: false,
+            }),
+            delta: true,
+            ..TopicSettings::default()
+        };
+        let config = Config {
+            namespaces: Namespaces::new(settings, Vec::new()),
+            ..Config::default()
+        };
+        Self::of(config, subscribers, |driver, number| {
+            let id = open(driver, number, "/connection/websocket");
+            for command in [r#"{"id":1,"connect":{}}"#, subscribe] {
+                let mut frame = client_frame(TEXT, true, command.as_bytes());
+                driver.core.handle_bytes(id, &mut frame);
+                driver.finish_turn(&mut Sockets::default());
+                driver.core.begin_turn(Now::from_millis(0));
+            }
+        })
+    }
+
+    fn of(
+        config: Config,
+        subscribers: usize,
+        mut join: impl FnMut(&mut Driver<Relay>, usize),
+    ) -> Self {
         let now = Now::from_millis(0);
-        let mut driver = new(Config::default(), now);
+        let end = MeshEnd::alone(ShardId::default(), 1);
+        let mut driver = Driver::new(end, config, now, Relay::default());
         // Each in a turn of its own: what a turn has no time to read would wait for more bytes.
         for number in 0..subscribers {
             driver.core.begin_turn(now);
-            open(&mut driver, number, "/sub/bench");
+            join(&mut driver, number);
         }
         driver.core.begin_turn(now);
         let publisher = open(&mut driver, subscribers, "/pub/bench");
@@ -85,8 +125,22 @@ impl Shard {
 
     /// Publishes one message and delivers it; returns how often something was sent.
     pub(crate) fn publish(&mut self, payload: &[u8]) -> usize {
-        self.sockets.sends = 0;
-        let mut frame = client_frame(BINARY, true, payload);
+        self.publish_as(BINARY, payload)
+    }
+
+    /// The same with a text.
+    pub(crate) fn publish_text(&mut self, payload: &[u8]) -> usize {
+        self.publish_as(TEXT, payload)
+    }
+
+    /// Bytes that were sent of the last message.
+    pub(crate) fn bytes(&self) -> usize {
+        self.sockets.bytes
+    }
+
+    fn publish_as(&mut self, opcode: u8, payload: &[u8]) -> usize {
+        self.sockets = Sockets::default();
+        let mut frame = client_frame(opcode, true, payload);
         self.driver.core.begin_turn(self.now);
         self.driver.core.handle_bytes(self.publisher, &mut frame);
         self.turns();
@@ -130,12 +184,15 @@ impl Sink for Sockets {
     fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
         black_box((sock, bytes));
         self.sends += 1;
+        self.bytes += bytes.len();
         Ok(bytes.len())
     }
 
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
         black_box((sock, slices));
         self.sends += 1;
-        Ok(slices.iter().map(|slice| slice.len()).sum())
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        self.bytes += len;
+        Ok(len)
     }
 }

@@ -55,6 +55,8 @@ pub const WORK_OF_PASS: usize = 5;
 pub const WORK_OF_MESSAGE: usize = 100;
 /// One message into the log of a topic for one form, in addition to its bytes.
 pub const WORK_OF_APPEND: usize = 100;
+/// One byte of a message of which a delta is made.
+pub const WORK_OF_DELTA_BYTE: usize = 4;
 /// One pong, in addition to its write.
 pub const WORK_OF_PONG: usize = 50;
 /// One byte of a request's body that is given to the handler, for the slowest JSON. The whole body

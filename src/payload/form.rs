@@ -98,6 +98,22 @@ impl Form {
         }
     }
 
+    /// The same for a subscription with deltas, if it is a form of the structured protocol.
+    pub(crate) fn with_deltas(self) -> Self {
+        match self {
+            Self::Centrifuge(structured) => Self::Centrifuge(structured.with_deltas()),
+            other => other,
+        }
+    }
+
+    /// The form of the structured protocol that this is, if it is for subscriptions with deltas.
+    pub(crate) fn deltas(self) -> Option<Structured> {
+        match self {
+            Self::Centrifuge(structured) if structured.has_deltas() => Some(structured),
+            _ => None,
+        }
+    }
+
     /// How the structured protocol is written, if this is a form of it.
     pub fn wire(self) -> Option<Wire> {
         match self {

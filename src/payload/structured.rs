@@ -1,12 +1,12 @@
-//! How messages look in the structured protocol.
+//! The forms of the structured protocol.
 
-use crate::payload::{ClientEvent, Entry};
-use crate::proto::centrifuge::{
-    Event, Join, PublicationRef, Push, PushEncoding, Reply, Wire, Wrap,
-};
-use crate::proto::sse;
-use crate::proto::ws::deflate::{self, Window};
-use crate::proto::ws::frame::{self, Opcode};
+mod encode;
+
+use crate::payload::structured::Carrier::{Events, Stream, WebSocket};
+use crate::payload::structured::Pushes::{Bare, Delta, Whole};
+use crate::proto::centrifuge::Wire::{self, Json, Protobuf};
+use crate::proto::centrifuge::Wrap;
+use crate::proto::ws::deflate::Window;
 
 /// How the structured protocol looks on the wire of one kind of connection. A variant for each way
 /// to carry it, so that all fit into one byte.
@@ -40,6 +40,22 @@ pub enum Structured {
     JsonEvents,
     /// JSON as server-sent events, each as one chunk of an HTTP/1.1 response.
     JsonEventChunks,
+    /// JSON with deltas, in WebSocket frames.
+    JsonDeltas,
+    /// Lines of JSON with deltas.
+    JsonLineDeltas,
+    /// Lines of JSON with deltas, as chunks.
+    JsonChunkDeltas,
+    /// JSON with deltas as server-sent events.
+    JsonEventDeltas,
+    /// JSON with deltas as server-sent events, as chunks.
+    JsonEventChunkDeltas,
+    /// Protobuf with deltas, in WebSocket frames.
+    ProtobufDeltas,
+    /// Protobuf with lengths and deltas.
+    ProtobufStreamDeltas,
+    /// Protobuf with lengths and deltas, as chunks.
+    ProtobufChunkDeltas,
     /// Pushes alone, in WebSocket frames.
     Bare,
     /// Pushes alone, as lines.
@@ -60,29 +76,48 @@ enum Carrier {
     Events { is_chunked: bool },
 }
 
+/// What is pushed of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pushes {
+    /// The whole message.
+    Whole,
+    /// What has changed since the one before it.
+    Delta,
+    /// The whole message, and not in a reply.
+    Bare,
+}
+
+/// What a form is made of.
+struct Parts(Wire, Carrier, Pushes);
+
+const STREAM: Carrier = Stream { is_chunked: false };
+const CHUNKS: Carrier = Stream { is_chunked: true };
+const EVENTS: Carrier = Events { is_chunked: false };
+const EVENT_CHUNKS: Carrier = Events { is_chunked: true };
+
 impl Structured {
     /// That of WebSocket connections, with the window of permessage-deflate if it was negotiated.
     pub(super) fn web_socket(wire: Wire, window: Option<Window>) -> Self {
         // An offer of 8 bits is declined.
         match (wire, window.map(Window::shared)) {
-            (Wire::Json, Some(Window::Bits9)) => Self::JsonBits9,
-            (Wire::Json, Some(Window::Bits12)) => Self::JsonBits12,
-            (Wire::Json, Some(Window::Bits15)) => Self::JsonBits15,
-            (Wire::Json, _) => Self::Json,
-            (Wire::Protobuf, Some(Window::Bits9)) => Self::ProtobufBits9,
-            (Wire::Protobuf, Some(Window::Bits12)) => Self::ProtobufBits12,
-            (Wire::Protobuf, Some(Window::Bits15)) => Self::ProtobufBits15,
-            (Wire::Protobuf, _) => Self::Protobuf,
+            (Json, Some(Window::Bits9)) => Self::JsonBits9,
+            (Json, Some(Window::Bits12)) => Self::JsonBits12,
+            (Json, Some(Window::Bits15)) => Self::JsonBits15,
+            (Json, _) => Self::Json,
+            (Protobuf, Some(Window::Bits9)) => Self::ProtobufBits9,
+            (Protobuf, Some(Window::Bits12)) => Self::ProtobufBits12,
+            (Protobuf, Some(Window::Bits15)) => Self::ProtobufBits15,
+            (Protobuf, _) => Self::Protobuf,
         }
     }
 
     /// That of a stream of messages, one after the other.
     pub fn stream(wire: Wire, is_chunked: bool) -> Self {
         match (wire, is_chunked) {
-            (Wire::Json, false) => Self::JsonLines,
-            (Wire::Json, true) => Self::JsonChunks,
-            (Wire::Protobuf, false) => Self::ProtobufStream,
-            (Wire::Protobuf, true) => Self::ProtobufChunks,
+            (Json, false) => Self::JsonLines,
+            (Json, true) => Self::JsonChunks,
+            (Protobuf, false) => Self::ProtobufStream,
+            (Protobuf, true) => Self::ProtobufChunks,
         }
     }
 
@@ -98,65 +133,97 @@ impl Structured {
     /// The same for a connection of one way.
     pub fn bare(self) -> Self {
         match self.carrier() {
-            Carrier::WebSocket(_) => Self::Bare,
-            Carrier::Stream { is_chunked: false } => Self::BareLines,
-            Carrier::Stream { is_chunked: true } => Self::BareChunks,
-            Carrier::Events { is_chunked: false } => Self::BareEvents,
-            Carrier::Events { is_chunked: true } => Self::BareEventChunks,
+            WebSocket(_) => Self::Bare,
+            STREAM => Self::BareLines,
+            Stream { .. } => Self::BareChunks,
+            EVENTS => Self::BareEvents,
+            Events { .. } => Self::BareEventChunks,
         }
+    }
+
+    /// The same for a subscription with deltas; those are not compressed.
+    pub(crate) fn with_deltas(self) -> Self {
+        match (self.wire(), self.carrier()) {
+            (Json, WebSocket(_)) => Self::JsonDeltas,
+            (Json, STREAM) => Self::JsonLineDeltas,
+            (Json, Stream { .. }) => Self::JsonChunkDeltas,
+            (_, EVENTS) => Self::JsonEventDeltas,
+            (_, Events { .. }) => Self::JsonEventChunkDeltas,
+            (Protobuf, WebSocket(_)) => Self::ProtobufDeltas,
+            (Protobuf, STREAM) => Self::ProtobufStreamDeltas,
+            (Protobuf, Stream { .. }) => Self::ProtobufChunkDeltas,
+        }
+    }
+
+    /// Whether it is for subscriptions with deltas.
+    pub(crate) fn has_deltas(self) -> bool {
+        let Parts(_, _, push) = self.parts();
+        push == Delta
     }
 
     /// Whether pushes are in replies.
     pub(crate) fn wrap(self) -> Wrap {
-        match self {
-            Self::Bare | Self::BareLines | Self::BareChunks => Wrap::Bare,
-            Self::BareEvents | Self::BareEventChunks => Wrap::Bare,
-            _ => Wrap::Reply,
+        let Parts(_, _, push) = self.parts();
+        if push == Bare {
+            Wrap::Bare
+        } else {
+            Wrap::Reply
         }
     }
 
     /// JSON or protobuf.
     pub fn wire(self) -> Wire {
-        match self {
-            Self::Json | Self::JsonBits9 | Self::JsonBits12 | Self::JsonBits15 => Wire::Json,
-            Self::JsonLines | Self::JsonChunks => Wire::Json,
-            Self::JsonEvents | Self::JsonEventChunks => Wire::Json,
-            Self::Bare | Self::BareLines | Self::BareChunks => Wire::Json,
-            Self::BareEvents | Self::BareEventChunks => Wire::Json,
-            Self::Protobuf | Self::ProtobufBits9 | Self::ProtobufBits12 | Self::ProtobufBits15 => {
-                Wire::Protobuf
-            }
-            Self::ProtobufStream | Self::ProtobufChunks => Wire::Protobuf,
-        }
+        let Parts(wire, ..) = self.parts();
+        wire
     }
 
     fn carrier(self) -> Carrier {
+        let Parts(_, carrier, _) = self.parts();
+        carrier
+    }
+
+    fn parts(self) -> Parts {
         match self {
-            Self::Json | Self::Protobuf | Self::Bare => Carrier::WebSocket(None),
-            Self::JsonBits9 | Self::ProtobufBits9 => Carrier::WebSocket(Some(Window::Bits9)),
-            Self::JsonBits12 | Self::ProtobufBits12 => Carrier::WebSocket(Some(Window::Bits12)),
-            Self::JsonBits15 | Self::ProtobufBits15 => Carrier::WebSocket(Some(Window::Bits15)),
-            Self::JsonLines | Self::ProtobufStream | Self::BareLines => {
-                Carrier::Stream { is_chunked: false }
-            }
-            Self::JsonChunks | Self::ProtobufChunks | Self::BareChunks => {
-                Carrier::Stream { is_chunked: true }
-            }
-            Self::JsonEvents | Self::BareEvents => Carrier::Events { is_chunked: false },
-            Self::JsonEventChunks | Self::BareEventChunks => Carrier::Events { is_chunked: true },
+            Self::Json => Parts(Json, WebSocket(None), Whole),
+            Self::JsonBits9 => Parts(Json, WebSocket(Some(Window::Bits9)), Whole),
+            Self::JsonBits12 => Parts(Json, WebSocket(Some(Window::Bits12)), Whole),
+            Self::JsonBits15 => Parts(Json, WebSocket(Some(Window::Bits15)), Whole),
+            Self::JsonLines => Parts(Json, STREAM, Whole),
+            Self::JsonChunks => Parts(Json, CHUNKS, Whole),
+            Self::JsonEvents => Parts(Json, EVENTS, Whole),
+            Self::JsonEventChunks => Parts(Json, EVENT_CHUNKS, Whole),
+            Self::JsonDeltas => Parts(Json, WebSocket(None), Delta),
+            Self::JsonLineDeltas => Parts(Json, STREAM, Delta),
+            Self::JsonChunkDeltas => Parts(Json, CHUNKS, Delta),
+            Self::JsonEventDeltas => Parts(Json, EVENTS, Delta),
+            Self::JsonEventChunkDeltas => Parts(Json, EVENT_CHUNKS, Delta),
+            Self::Bare => Parts(Json, WebSocket(None), Bare),
+            Self::BareLines => Parts(Json, STREAM, Bare),
+            Self::BareChunks => Parts(Json, CHUNKS, Bare),
+            Self::BareEvents => Parts(Json, EVENTS, Bare),
+            Self::BareEventChunks => Parts(Json, EVENT_CHUNKS, Bare),
+            Self::Protobuf => Parts(Protobuf, WebSocket(None), Whole),
+            Self::ProtobufBits9 => Parts(Protobuf, WebSocket(Some(Window::Bits9)), Whole),
+            Self::ProtobufBits12 => Parts(Protobuf, WebSocket(Some(Window::Bits12)), Whole),
+            Self::ProtobufBits15 => Parts(Protobuf, WebSocket(Some(Window::Bits15)), Whole),
+            Self::ProtobufStream => Parts(Protobuf, STREAM, Whole),
+            Self::ProtobufChunks => Parts(Protobuf, CHUNKS, Whole),
+            Self::ProtobufDeltas => Parts(Protobuf, WebSocket(None), Delta),
+            Self::ProtobufStreamDeltas => Parts(Protobuf, STREAM, Delta),
+            Self::ProtobufChunkDeltas => Parts(Protobuf, CHUNKS, Delta),
         }
     }
 
     /// Whether its messages are in WebSocket frames.
     pub(crate) fn is_web_socket(self) -> bool {
-        matches!(self.carrier(), Carrier::WebSocket(_))
+        matches!(self.carrier(), WebSocket(_))
     }
 
     /// What carries it over HTTP, for lists.
     pub(crate) fn stream_name(self) -> &'static str {
         match self.carrier() {
-            Carrier::Events { .. } => "sse",
-            Carrier::Stream { .. } | Carrier::WebSocket(_) => "http_stream",
+            Events { .. } => "sse",
+            Stream { .. } | WebSocket(_) => "http_stream",
         }
     }
 
@@ -164,133 +231,15 @@ impl Structured {
     pub(crate) fn is_chunked(self) -> bool {
         matches!(
             self.carrier(),
-            Carrier::Stream { is_chunked: true } | Carrier::Events { is_chunked: true }
+            Stream { is_chunked: true } | Events { is_chunked: true }
         )
     }
 
     /// The window of permessage-deflate, if it was negotiated.
     pub(super) fn window(self) -> Option<Window> {
         match self.carrier() {
-            Carrier::WebSocket(window) => window,
-            Carrier::Stream { .. } | Carrier::Events { .. } => None,
+            WebSocket(window) => window,
+            Stream { .. } | Events { .. } => None,
         }
-    }
-
-    /// Appends a reply.
-    pub fn encode_reply(self, out: &mut Vec<u8>, reply: &Reply) {
-        self.encode_message(out, &self.message(reply));
-    }
-
-    /// A reply without what carries it.
-    fn message(self, reply: &Reply) -> Vec<u8> {
-        let mut message = Vec::new();
-        match self.wrap() {
-            Wrap::Reply => self.wire().encode_reply(&mut message, reply),
-            Wrap::Bare => self.wire().encode_bare(&mut message, reply),
-        }
-        message
-    }
-
-    pub(super) fn encode_message(self, out: &mut Vec<u8>, message: &[u8]) {
-        self.carry(out, message.len(), |out| out.extend_from_slice(message));
-    }
-
-    /// Appends a message of this length with what carries it.
-    fn carry(self, out: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let (before, after): (&[u8], &[u8]) = match (self.carrier(), self.wire()) {
-            (Carrier::WebSocket(_), wire) => {
-                frame::encode_header(out, Opcode::Data(wire.kind()), len);
-                return write(out);
-            }
-            (Carrier::Stream { .. }, wire) => (b"", wire.end()),
-            (Carrier::Events { .. }, _) => (b"data: ", b"\n\n"),
-        };
-        let is_chunked = self.is_chunked();
-        if is_chunked {
-            sse::begin_chunk(out, before.len() + len + after.len());
-        }
-        out.extend_from_slice(before);
-        write(out);
-        out.extend_from_slice(after);
-        if is_chunked {
-            out.extend_from_slice(sse::CHUNK_END);
-        }
-    }
-
-    pub(super) fn frame_len_max(self, entry: &Entry<'_>) -> usize {
-        let len = match self.event(entry) {
-            Some(event) => event.len(),
-            None => PushEncoding::len_max(self.wire(), self.wrap(), publication(entry)),
-        };
-        let around = match self.carrier() {
-            Carrier::WebSocket(None) => frame::HEADER_LEN_MAX,
-            Carrier::WebSocket(Some(_)) => frame::HEADER_LEN_MAX + BLOCKS_LEN,
-            Carrier::Stream { .. } | Carrier::Events { .. } => STREAM_LEN_MAX,
-        };
-        around + len
-    }
-
-    pub(super) fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
-        if let Some(event) = self.event(entry) {
-            return self.encode_message(out, &event);
-        }
-        let push = self.push(entry);
-        self.carry(out, push.len(), |out| push.encode(out));
-    }
-
-    /// Appends a push with the payload compressed to these bytes, if it has the payload as it is.
-    pub(super) fn encode_compressed(self, out: &mut Vec<u8>, entry: &Entry<'_>, compressed: &[u8]) {
-        let push = self.push(entry);
-        let blocks = push.around_payload().filter(|&(before, after)| {
-            let len_max = usize::from(u16::MAX);
-            before <= len_max && after <= len_max
-        });
-        let Some((before, after)) = blocks else {
-            return self.carry(out, push.len(), |out| push.encode(out));
-        };
-        // In blocks around those of the payload, which so are the same for all forms.
-        let len = BLOCKS_LEN + before + compressed.len() + after;
-        frame::encode_compressed_header(out, Opcode::Data(self.wire().kind()), len);
-        deflate::encode_stored_header(out, before);
-        push.encode_before(out);
-        out.extend_from_slice(compressed);
-        out.extend_from_slice(&deflate::TAIL);
-        deflate::encode_stored_header(out, after);
-        push.encode_after(out);
-        out.push(deflate::LAST_BYTE);
-    }
-
-    /// The push of what has happened to a client, if the entry says that.
-    fn event(self, entry: &Entry<'_>) -> Option<Vec<u8>> {
-        let extra = entry.extra?;
-        let info = extra.info.as_deref().cloned();
-        let event = match extra.event? {
-            ClientEvent::Joined => Event::Join(Join { info }),
-            ClientEvent::Left => Event::Leave(Join { info }),
-        };
-        let push = Push::of(entry.topic.unwrap_or_default(), event);
-        Some(self.message(&Reply::push(push)))
-    }
-
-    fn push<'m>(self, entry: &Entry<'m>) -> PushEncoding<'m> {
-        PushEncoding::new(self.wire(), self.wrap(), publication(entry))
-    }
-}
-
-/// What a push takes that has its payload compressed, beside its frame's header and its parts.
-const BLOCKS_LEN: usize = 2 * deflate::STORED_HEADER_LEN + deflate::TAIL.len() + 1;
-/// What a message of a stream takes beside itself, at most: its chunk, and the field of an event.
-const STREAM_LEN_MAX: usize = sse::CHUNK_LEN_MAX + 8;
-
-fn publication<'m>(entry: &Entry<'m>) -> PublicationRef<'m> {
-    let extra = entry.extra;
-    PublicationRef {
-        channel: entry.topic,
-        source: entry.source,
-        position: entry.position,
-        kind: entry.payload.kind,
-        payload: entry.payload.bytes,
-        info: extra.and_then(|extra| extra.info.as_deref()),
-        tags: extra.map_or(&[], |extra| &extra.tags),
     }
 }

@@ -29,8 +29,7 @@ pub struct TopicSettings {
     pub join_leave: bool,
     /// Whether they are told so without having asked.
     pub force_push_join_leave: bool,
-    /// Whether each client of the structured protocol can come back to where it was, without having
-    /// asked for that.
+    /// Whether each client of the structured protocol can come back to where it was, unasked.
     pub force_recovery: bool,
     /// Whether it is told of gaps, without having asked for that.
     pub force_positioning: bool,
@@ -39,6 +38,8 @@ pub struct TopicSettings {
     pub subscribers_max: Option<u32>,
     /// Whether a connection that publishes and is subscribed does not get its own messages.
     pub excludes_publisher: bool,
+    /// Whether clients of the structured protocol may ask for deltas, if there is a history.
+    pub delta: bool,
 }
 
 impl TopicSettings {

@@ -5,7 +5,9 @@ use serde::de::IgnoredAny;
 use crate::internals::fuzz::same;
 use crate::position::{Epoch, Position};
 use crate::proto::Kind;
-use crate::proto::centrifuge::{CommandError, Data, PublicationRef, PushEncoding, Wire, Wrap};
+use crate::proto::centrifuge::{
+    CommandError, Content, Data, PublicationRef, PushEncoding, Wire, Wrap,
+};
 
 /// Commands, in the format that the first byte says: the same whether they are read together or one
 /// after the other. And the same bytes as a message that is pushed.
@@ -45,6 +47,7 @@ fn check_push(wire: Wire, payload: &[u8]) {
         position: (offset != 0).then_some(Position { epoch, offset }),
         kind,
         payload,
+        content: Content::Payload,
         info: None,
         tags: &[],
     };

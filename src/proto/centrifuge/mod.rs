@@ -26,7 +26,7 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use json::Data;
-pub use publication::{PublicationRef, PushEncoding, Wrap};
+pub use publication::{Content, PublicationRef, PushEncoding, Wrap};
 pub use push::{
     ClientInfo, Disconnect, Event, Join, Message, Publication, Push, Refresh, Subscribe,
     Unsubscribe,

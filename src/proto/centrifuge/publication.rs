@@ -18,12 +18,25 @@ pub struct PublicationRef<'m> {
     pub position: Option<Position>,
     /// Text or binary.
     pub kind: Kind,
-    /// What was published.
+    /// What was published, or what stands for that.
     pub payload: &'m [u8],
+    /// How it stands for that.
+    pub content: Content,
     /// Its publisher, if that is to be told.
     pub info: Option<&'m ClientInfo>,
     /// What its publisher says of it: names and values.
     pub tags: &'m [(Box<str>, Box<str>)],
+}
+
+/// What the data of a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The payload.
+    Payload,
+    /// The whole value, for a client with deltas: in JSON, it is in a string.
+    Value,
+    /// The difference to the value before it.
+    Delta,
 }
 
 /// Whether pushes are in replies.
@@ -52,13 +65,12 @@ pub struct PushEncoding<'m> {
 impl<'m> PushEncoding<'m> {
     /// That of a message.
     pub fn new(wire: Wire, wrap: Wrap, message: PublicationRef<'m>) -> Self {
-        let (data, data_len) = match wire {
-            Wire::Json => {
-                let data = Data::of(message.kind, message.payload);
-                (data, data.value_len(message.payload))
-            }
-            Wire::Protobuf => (Data::Json, message.payload.len()),
+        let data = match (wire, message.content) {
+            (Wire::Json, Content::Payload) => Data::of(message.kind, message.payload),
+            (Wire::Json, Content::Value | Content::Delta) => Data::Text,
+            (Wire::Protobuf, _) => Data::Json,
         };
+        let data_len = data.value_len(message.payload);
         let first = message.position.filter(|position| position.offset == 1);
         Self {
             message,
@@ -73,17 +85,25 @@ impl<'m> PushEncoding<'m> {
         .counted()
     }
 
-    /// The maximum length for a message like this, wherever it stands in its topic. Its payload is
-    /// not looked into as far.
+    /// The maximum length for a message like this, wherever it stands in its topic, and whether or
+    /// not it is whole. Its payload is not looked into as far.
     pub fn len_max(wire: Wire, wrap: Wrap, message: PublicationRef<'m>) -> usize {
         let position = message.position.map(|_| Position::LONGEST);
+        let (kind, payload) = (message.kind, message.payload);
+        let has_deltas = message.content != Content::Payload;
         let data_len = match wire {
-            Wire::Json => Data::value_len_max(message.kind, message.payload),
-            Wire::Protobuf => message.payload.len(),
+            Wire::Json if has_deltas => Data::string_len_max(kind, payload),
+            Wire::Json => Data::value_len_max(kind, payload),
+            Wire::Protobuf => payload.len(),
         };
         let longest = Self {
             message: PublicationRef {
                 position,
+                content: if has_deltas {
+                    Content::Delta
+                } else {
+                    Content::Payload
+                },
                 ..message
             },
             wire,
@@ -177,6 +197,9 @@ impl<'m> PushEncoding<'m> {
         if !self.message.tags.is_empty() {
             out.put(b"}");
         }
+        if self.message.content == Content::Delta {
+            out.put(br#","delta":true"#);
+        }
         if let Some(source) = self.message.source {
             out.put(br#","channel":"#);
             out.put_string(source.as_bytes());
@@ -232,6 +255,9 @@ impl<'m> PushEncoding<'m> {
             let put = |out: &mut Counter| put_protobuf_tag(out, name, value);
             out.put_len(7, Counter::of(put));
             put_protobuf_tag(out, name, value);
+        }
+        if self.message.content == Content::Delta {
+            out.put(&[8 << 3, 1]);
         }
         if let Some(source) = self.message.source {
             out.put_field(10, source.as_bytes());

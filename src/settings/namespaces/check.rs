@@ -161,4 +161,5 @@ const OF_HISTORY: &[&str] = &[
     "first",
     "force_recovery",
     "force_positioning",
+    "delta",
 ];

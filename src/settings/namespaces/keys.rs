@@ -174,6 +174,13 @@ macro_rules! topic_keys {
                  its own messages. It gets them nevertheless if it gets what it has missed out of \
                  the topic's history.",
             ),
+            Key::new(
+                concat!($prefix, "delta"),
+                Field::Switch(|s: &mut $of| &mut s.topics.delta),
+                "Whether subscribers of the structured protocol that ask for `delta: \"fossil\"` get \
+                 of each message what has changed since the one before it, where that is shorter. \
+                 This is for topics whose messages resemble each other.",
+            ),
         ]
     };
 }

@@ -53,6 +53,8 @@ pub struct TopicValues {
     pub subscribers_max: Option<u32>,
     /// Whether publishers do not get what they have published.
     pub exclude_publisher: bool,
+    /// Whether subscriptions may be with deltas.
+    pub delta: bool,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -85,6 +87,7 @@ impl Default for TopicValues {
             force_positioning: false,
             subscribers_max: None,
             exclude_publisher: false,
+            delta: false,
         }
     }
 }
@@ -123,6 +126,7 @@ impl TopicValues {
             force_positioning: self.force_positioning,
             subscribers_max: self.subscribers_max,
             excludes_publisher: self.exclude_publisher,
+            delta: self.delta,
         }
     }
 

@@ -236,7 +236,7 @@ impl<D, A> Shard<D, A> {
             let is_asked = ticket.is_some_and(|ticket| self.pubsub.is_to_be_answered(ticket));
             let waits = ticket.is_none() || is_asked;
             assert!(
-                !begins || sub.index == WAITING && waits,
+                !begins || sub.index() == WAITING && waits,
                 "{key} never begins"
             );
         }
@@ -245,7 +245,11 @@ impl<D, A> Shard<D, A> {
     fn audit_member(&self, topic: TopicKey, form: Form, member: Member) {
         let key = member.conn;
         let conn = self.conns.get(key);
-        let conn = conn.filter(|conn| conn.form == form && conn.subs.get(topic).is_some());
+        let is_here = |conn: &&Conn<D>| {
+            let sub = conn.subs.get(topic);
+            sub.is_some_and(|sub| sub.form(conn.form) == form)
+        };
+        let conn = conn.filter(is_here);
         let Some(conn) = conn else {
             panic!("topic {topic} has a stranger: {member:?}");
         };
@@ -274,6 +278,6 @@ impl<D, A> Shard<D, A> {
 /// Subscriptions that the greeting of a connection waits for: none that is told of each by itself.
 fn awaited<D>(conn: &Conn<D>) -> usize {
     let waiting = conn.subs.as_slice().iter();
-    let waiting = waiting.filter(|sub| sub.index == WAITING);
+    let waiting = waiting.filter(|sub| sub.index() == WAITING);
     waiting.filter(|_| conn.state != State::Open).count()
 }

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::id::TopicKey;
-use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
+use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND, WORK_OF_DELTA_BYTE};
 use crate::payload::{Entry, Form};
 use crate::time::Now;
 use crate::topic::fanout::{Fanout, Place};
@@ -94,9 +94,20 @@ impl Fanout {
                 appended.members += feed.members.len() as u64;
                 appended.work += WORK_OF_APPEND + payload.bytes.len() / BYTES_PER_WORK;
                 let start = feed.log.head();
-                feed.log.append(feed.form, &mut message, &mut self.pool);
-                if let Some(place) = excluded.filter(|place| place.form == feed.form) {
-                    feed.leave_out(place.index as usize, start);
+                let form = feed.form;
+                let excluded = excluded.filter(|place| place.form == form);
+                let excluded = excluded.map(|place| place.index as usize);
+                let pool = &mut self.pool;
+                if let Some(form) = form.deltas() {
+                    appended.work += payload.bytes.len() * WORK_OF_DELTA_BYTE;
+                    feed.append_delta(form, &entry, excluded, &mut self.deltas, pool);
+                } else {
+                    let frame_len = message.frame_len_max(form);
+                    let encode = |out: &mut Vec<u8>| message.encode(form, out);
+                    feed.log.append(frame_len, pool, encode);
+                }
+                if let Some(index) = excluded {
+                    feed.leave_out(index, start);
                     appended.members -= 1;
                 }
                 feed.appended_at = now.stamp();

@@ -4,7 +4,7 @@ use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
-use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, OWN_AHEAD};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, FRESH, Member, OUTBOX_FIRST, OWN_AHEAD};
 
 impl Fanout {
     /// Whatever is held, by name; all zero once all subscribers have gone.
@@ -39,6 +39,7 @@ impl Fanout {
         assert!(self.handovers.is_empty(), "a walk's rest is not taken over");
         let overruns = self.overruns.conns.len() as u64 + self.overruns.skipped;
         assert_eq!(overruns, 0, "overruns are not acted on");
+        assert!(self.deltas.is_done(), "messages are not handed over");
         for (key, feed) in &self.feeds {
             self.audit_feed(FeedKey::new(key), feed, log_bytes_max);
         }
@@ -78,6 +79,8 @@ fn audit_member(feed: &Feed, member: Member) {
     }
     let key = member.conn;
     let (log, cursor) = (&feed.log, member.cursor());
+    let is_ready = !member.is(FRESH) || cursor == log.head() && feed.form.deltas().is_some();
+    assert!(is_ready, "{key} gets a delta to what it lacks");
     assert!(
         log.base() <= cursor && cursor <= log.head(),
         "{key} fell off its log"

@@ -32,7 +32,8 @@ impl Fanout {
     }
 
     /// Cuts logs that only blocked members need, those with the oldest segment first, while the
-    /// backlog is over `target`. What must become of those members is in `take_overruns`.
+    /// backlog is over `target`; if that is not enough, lets go of what deltas are made of. What
+    /// must become of those members is in `take_overruns`.
     pub(crate) fn cut_oldest(&mut self, target: usize, config: &Config) {
         let mut oldest: Vec<(u64, FeedKey)> = self
             .feeds
@@ -52,6 +53,9 @@ impl Fanout {
                 && !feed.log.is_empty()
                 && feed.cut(&mut self.pool, policy, &mut self.overruns)
             {}
+        }
+        if target < self.backlog() {
+            self.feeds.iter_mut().for_each(|(_, feed)| feed.cut_chain());
         }
     }
 }

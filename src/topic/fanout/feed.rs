@@ -1,10 +1,13 @@
 //! Feeds: one topic's subscribers of one wire form on this shard, and the log they read.
 
+pub(super) mod deltas;
+
 use std::collections::VecDeque;
 
 use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::time::Stamp;
+use crate::topic::fanout::feed::deltas::Chain;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{BLOCKED, DETACHED, Member};
 use crate::topic::fanout::overrun::{Overruns, Policy};
@@ -19,6 +22,8 @@ pub(super) struct Feed {
     /// The topic's next feed.
     pub(super) next: Option<FeedKey>,
     pub(super) log: Log,
+    /// If the form has deltas, and there were messages.
+    pub(super) chain: Option<Box<Chain>>,
     pub(super) members: Vec<Member>,
     /// Members with `BLOCKED` set.
     pub(super) blocked: u32,
@@ -46,6 +51,7 @@ impl Feed {
             topic,
             next,
             log: Log::default(),
+            chain: None,
             members: Vec::new(),
             blocked: 0,
             appended_at: Stamp::default(),
@@ -73,7 +79,9 @@ impl Feed {
         member.set_cursor(self.log.head());
         self.blocked += u32::from(member.is(BLOCKED));
         self.members.push(member);
-        self.members.len() - 1
+        let index = self.members.len() - 1;
+        self.note_fresh(index);
+        index
     }
 
     /// Removes a member; returns the one that took its place, if any.
@@ -85,6 +93,7 @@ impl Feed {
         self.unvisited = self.unvisited.min(self.members.len());
         if self.members.is_empty() {
             self.members = Vec::new();
+            self.chain = None;
         }
         self.members.get(index).copied()
     }
@@ -138,6 +147,7 @@ impl Feed {
             for member in self.members.iter_mut().filter(behind) {
                 overruns.move_on(policy, self.topic, self.form, &self.log, member, end);
             }
+            self.note_skipped();
         }
         self.log.trim(pool);
         true

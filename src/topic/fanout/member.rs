@@ -29,7 +29,10 @@ pub(crate) const DETACHED: u64 = 1 << 60;
 /// written by itself, as one with other subscriptions is.
 pub(crate) const OWN_AHEAD: u64 = 1 << 59;
 
-const FLAGS: u64 = OUTBOX_FIRST | BLOCKED | SHARED | DETACHED | OWN_AHEAD;
+/// It lacks the message that the next delta is made of: it gets the next one whole.
+pub(crate) const FRESH: u64 = 1 << 58;
+
+const FLAGS: u64 = OUTBOX_FIRST | BLOCKED | SHARED | DETACHED | OWN_AHEAD | FRESH;
 
 impl Member {
     /// A member without flags; its feed sets the cursor.

@@ -31,6 +31,8 @@ use crate::payload::{Encoder, Form};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Now;
 use crate::topic::fanout::feed::Feed;
+use crate::topic::fanout::feed::deltas::Deltas;
+pub(crate) use crate::topic::fanout::feed::deltas::Whole;
 pub(crate) use crate::topic::fanout::local::LocalTopic;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
@@ -60,6 +62,7 @@ pub(crate) struct Fanout {
     /// What the last walk left to the owner of connections.
     handovers: VecDeque<Handover>,
     overruns: Overruns,
+    deltas: Deltas,
     /// The backlog above which it is worth searching for logs to cut, where the budget is not.
     relieve_above: usize,
 }
@@ -75,6 +78,7 @@ impl Fanout {
             walks: VecDeque::new(),
             handovers: VecDeque::new(),
             overruns: Overruns::default(),
+            deltas: Deltas::default(),
             relieve_above: 0,
         }
     }
@@ -228,6 +232,12 @@ impl Fanout {
     #[inline]
     pub(crate) fn take_overruns(&mut self) -> Overruns {
         std::mem::take(&mut self.overruns)
+    }
+
+    /// What members lacked of the message that was appended last, as they get deltas.
+    #[inline]
+    pub(crate) fn take_whole(&mut self) -> Vec<Whole> {
+        self.deltas.take_whole()
     }
 
     /// What encodes messages: for replies, which are no business of topics.

@@ -5,7 +5,7 @@ use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::position::{Position, Since};
 use crate::topic::fanout::log::{Log, Unread};
-use crate::topic::fanout::member::Member;
+use crate::topic::fanout::member::{FRESH, Member};
 use crate::topic::fanout::recall::standing;
 use crate::topic::fanout::{Fanout, LocalTopic};
 
@@ -121,6 +121,13 @@ impl Overruns {
             return;
         }
         match policy.slow_consumer {
+            // What is kept are deltas to what it lacks: without a history, it goes on with what
+            // comes.
+            SlowConsumer::DropOldest | SlowConsumer::Latest if form.deltas().is_some() => {
+                self.skipped += log.due_between(*member, log.head());
+                log.move_to(member, log.head());
+                member.set(FRESH, true);
+            }
             SlowConsumer::DropOldest | SlowConsumer::Latest => {
                 self.skipped += log.due_between(*member, end);
                 log.move_to(member, end);

@@ -47,6 +47,7 @@ impl Fanout {
             && member.is(DETACHED) != detached
         {
             member.set_detached(detached, log.head());
+            self.note_fresh(place);
         }
     }
 
@@ -56,9 +57,18 @@ impl Fanout {
         match self.member(place) {
             Some((log, member)) if member.is(DETACHED) => {
                 member.set_detached(false, log.head());
-                log.count().saturating_sub(count)
+                let missed = log.count().saturating_sub(count);
+                self.note_fresh(place);
+                missed
             }
             _ => 0,
+        }
+    }
+
+    /// A member goes on at the head of its log, without what came before.
+    fn note_fresh(&mut self, place: Place) {
+        if let Some(feed) = self.feed_mut(place) {
+            feed.note_fresh(place.index as usize);
         }
     }
 
@@ -81,6 +91,8 @@ impl Fanout {
                     }
                     // Its log has still what it lacks, or the topic's history.
                     Some(_) => Ok(0),
+                    // The newest is a delta to what it lacks.
+                    None if place.form.deltas().is_some() => Ok(0),
                     None => {
                         let skipped = log.due_between(*member, log.newest());
                         log.move_to(member, log.newest());

@@ -34,6 +34,17 @@ impl Segment {
         self.base + self.bytes.len() as u64
     }
 
+    /// Has these bytes in place of its own.
+    pub(super) fn set(&mut self, bytes: &[u8]) {
+        self.bytes.clear();
+        // Nothing more is appended: it has no memory to spare.
+        self.bytes.shrink_to(bytes.len());
+        self.bytes.reserve_exact(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        let counted = std::mem::replace(&mut self.counted, bytes.len());
+        self.backlog.set(self.backlog.get() - counted + bytes.len());
+    }
+
     /// Counts the bytes appended since the last call as backlog of the shard.
     pub(super) fn count(&mut self) {
         let grown = self.bytes.len() - self.counted;
@@ -81,6 +92,17 @@ impl Pool {
             counted: 0,
             backlog,
         })
+    }
+
+    /// A segment of no log, which is counted as long as it is there.
+    pub(super) fn hold(&self) -> Segment {
+        Segment {
+            base: 0,
+            bytes: Vec::new(),
+            born: 0,
+            counted: 0,
+            backlog: Rc::clone(&self.backlog),
+        }
     }
 
     /// Takes back a segment that the log needs no more; frees it if others still do.

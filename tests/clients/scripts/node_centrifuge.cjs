@@ -109,6 +109,46 @@ async function recovers(server, kind) {
   assert.deepStrictEqual(await got(sub, expected.length), expected);
 }
 
+/** A message that resembles those with other numbers. */
+const similar = (n) => ({ n, text: 'zwölf Boxkämpfer "jagen"\n☃ \\ '.repeat(20) });
+
+/** What changes is sent, and a client has what was published. */
+async function readsDeltas(server, kind, options) {
+  const channel = `delta:${kind}-${options.name ?? ''}`;
+  const link = cuttable();
+  const own = client(server, kind, { websocket: link.websocket, ...options });
+  const sub = own.newSubscription(channel, { delta: 'fossil' });
+  sub.got = [];
+  sub.on('publication', ({ data }) => sub.got.push(decode(kind, data)));
+  const expected = [];
+  const publish = async (count) => {
+    for (let number = 0; number < count; number += 1) {
+      expected.push(similar(expected.length));
+      await server.api('publish', { channel, data: expected.at(-1) });
+    }
+  };
+  sub.subscribe();
+  own.connect();
+  await sub.ready();
+  await publish(5);
+  assert.deepStrictEqual(await got(sub, 5), expected);
+  const { numFullPayloads, numDeltaPayloads, compressionRatio } = sub.deltaStats();
+  assert.deepStrictEqual([numFullPayloads, numDeltaPayloads], [1, 4]);
+  assert(0.7 < compressionRatio, compressionRatio);
+  for (let round = 0; round < 3; round += 1) {
+    const again = next(sub, 'subscribed');
+    if (options.name) own.disconnect();
+    else link.cut();
+    await publish(4);
+    if (options.name) own.connect();
+    assert.strictEqual((await again).recovered, true);
+    await publish(3);
+    assert.deepStrictEqual(await got(sub, expected.length), expected);
+  }
+  assert(4 < sub.deltaStats().numDeltaPayloads);
+  own.disconnect();
+}
+
 /** What is not there any more is told. */
 async function losesWhatIsGone(server, kind) {
   const channel = `small:${kind}`;
@@ -210,6 +250,8 @@ async function isSubscribedByTheServer(server, kind) {
   for (const kind of ['json', 'protobuf']) {
     tests[`talks ${kind}`] = () => talks(server, kind, {});
     tests[`talks over HTTP ${kind}`] = () => talks(server, kind, stream);
+    tests[`reads deltas ${kind}`] = () => readsDeltas(server, kind, {});
+    tests[`reads deltas over HTTP ${kind}`] = () => readsDeltas(server, kind, stream);
     const others = [
       recovers, losesWhatIsGone, renews, followsAPattern, isSubscribedByTheServer,
     ];

@@ -4,6 +4,7 @@
 mod api;
 mod bounds;
 mod connect;
+mod deltas;
 mod hostile;
 #[cfg(feature = "auth")]
 mod identity;
@@ -182,7 +183,11 @@ impl<C> Scene<C> {
     }
 
     fn texts(&mut self) -> Vec<String> {
-        let told = self.hear().into_iter();
+        self.texts_as(self.client)
+    }
+
+    fn texts_as(&mut self, client: ConnId) -> Vec<String> {
+        let told = self.hear_as(client).into_iter();
         let texts = told.map(|told| match told {
             Told::Text(text) => text,
             other => panic!("{other:?}"),

@@ -2,6 +2,8 @@
 
 mod check;
 
+use std::borrow::Cow;
+
 use data_encoding::BASE64;
 
 use crate::proto::Kind;
@@ -67,6 +69,29 @@ impl Data {
         }
     }
 
+    /// The value of a payload as clients with deltas have it: they get it in a string, where line
+    /// breaks do no harm.
+    pub fn value(kind: Kind, payload: &[u8]) -> Cow<'_, [u8]> {
+        match Self::of(kind, payload) {
+            Self::Json | Self::JsonLines => Cow::Borrowed(payload),
+            data @ (Self::Text | Self::Base64) => {
+                let mut value = Vec::with_capacity(data.value_len(payload));
+                data.encode(&mut value, payload);
+                Cow::Owned(value)
+            }
+        }
+    }
+
+    /// The longest that a string with that value can be.
+    pub fn string_len_max(kind: Kind, payload: &[u8]) -> usize {
+        let len: usize = match kind {
+            // It may be in a string already.
+            Kind::Text => payload.iter().map(|byte| escaped_twice_len(*byte)).sum(),
+            Kind::Binary => BASE64.encode_len(payload.len()),
+        };
+        len + br#""\"\"""#.len()
+    }
+
     /// The longest that the value of a payload of this kind can be.
     pub fn value_len_max(kind: Kind, payload: &[u8]) -> usize {
         match kind {
@@ -106,6 +131,15 @@ pub(super) fn encode_string(out: &mut Vec<u8>, text: &[u8]) {
 /// The length of that string.
 pub(super) fn string_len(text: &[u8]) -> usize {
     text.iter().map(|byte| escaped_len(*byte)).sum::<usize>() + 2
+}
+
+fn escaped_twice_len(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' => 4,
+        b'\n' | b'\r' | b'\t' => 3,
+        ..0x20 => 7,
+        _ => 1,
+    }
 }
 
 fn escaped_len(byte: u8) -> usize {
@@ -190,6 +224,30 @@ mod tests {
         for (payload, expected) in [(&b"1"[..], r#""MQ==""#), (b"\xff\n", r#""/wo=""#)] {
             assert_eq!(Data::of(Kind::Binary, payload), Data::Base64);
             assert_eq!(encoded(Data::Base64, payload), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_client_with_deltas_reads_the_value_of_each_payload_in_a_string() {
+        for (kind, payload) in [
+            (Kind::Text, &b"{\"a\":\n[1,\"\\u00e4\\n\"]}"[..]),
+            (Kind::Text, b"a \"text\"\\\n\r\t\x01\x1f"),
+            (Kind::Text, "\"\"\u{e4}".as_bytes()),
+            (Kind::Text, b""),
+            (Kind::Binary, b"\xff\x00\n"),
+            (Kind::Binary, b""),
+        ] {
+            let value = Data::value(kind, payload);
+            let string = encoded(Data::Text, &value);
+            assert!(
+                string.len() <= Data::string_len_max(kind, payload),
+                "{payload:?}"
+            );
+            let read: String = serde_json::from_slice(&string).unwrap();
+            assert_eq!(read.as_bytes(), &*value);
+            let plain = encoded(Data::of(kind, payload), payload);
+            let [read, plain] = [&value[..], &plain].map(serde_json::from_slice::<Value>);
+            assert_eq!(read.unwrap(), plain.unwrap(), "{payload:?}");
         }
     }
 

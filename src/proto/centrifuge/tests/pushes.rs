@@ -7,8 +7,8 @@ use crate::internals::Rng;
 use crate::position::{Epoch, Position};
 use crate::proto::Kind;
 use crate::proto::centrifuge::{
-    ClientInfo, Data, Event, Message, Publication, PublicationRef, Push, PushEncoding, Reply, Wire,
-    Wrap,
+    ClientInfo, Content, Data, Event, Message, Publication, PublicationRef, Push, PushEncoding,
+    Reply, Wire, Wrap,
 };
 
 /// The push of a message as values.
@@ -29,6 +29,7 @@ fn push(message: PublicationRef<'_>) -> Push {
             .collect(),
         channel: message.source.unwrap_or_default().to_owned(),
         epoch: first.map_or_else(String::new, |position| position.epoch.to_string()),
+        delta: message.content == Content::Delta,
         ..Publication::default()
     };
     Push::of(channel, Event::Pub(publication))
@@ -78,6 +79,9 @@ fn check(message: PublicationRef<'_>) {
         };
         expected[event]["data"] = serde_json::from_slice(&data).unwrap();
     }
+    if message.content != Content::Payload {
+        expected["pub"]["data"] = std::str::from_utf8(message.payload).unwrap().into();
+    }
     let out = encoded(Wire::Json, Wrap::Bare, message);
     assert!(!out.contains(&b'\n') && !out.contains(&b'\r'));
     assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), expected);
@@ -125,12 +129,17 @@ fn pushes_are_those_of_the_derived_encoders() {
         let epoch = Epoch::new(rng.next_u64());
         let kind = [Kind::Text, Kind::Binary][rng.below(2)];
         let channel = ["news", "a\"b", "ä:1"][rng.below(3)];
+        let content = match kind {
+            Kind::Text => [Content::Payload, Content::Value, Content::Delta][rng.below(3)],
+            Kind::Binary => Content::Payload,
+        };
         check(PublicationRef {
             channel: Some(channel),
             source: [None, None, Some("news/ä\"")][rng.below(3)],
             position: (0 < offset).then_some(Position { epoch, offset }),
             kind,
             payload: payloads[rng.below(payloads.len())],
+            content,
             info: infos.get(rng.below(infos.len() + 1)),
             tags: all_tags[rng.below(all_tags.len())],
         });
@@ -147,6 +156,7 @@ fn a_message_for_one_connection_has_a_push_of_its_own() {
                 position: None,
                 kind,
                 payload,
+                content: Content::Payload,
                 info: None,
                 tags: &[],
             });

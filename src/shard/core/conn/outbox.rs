@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::id::TopicKey;
-use crate::topic::fanout::{Segment, Unread};
+use crate::limits::REST_COPY_BYTES_MAX;
+use crate::topic::fanout::{Rest, Segment, Unread};
 
 /// Replies, control frames, and what short writes left over.
 #[derive(Debug, Default)]
@@ -131,8 +132,11 @@ impl Outbox {
         self.count(before, after);
     }
 
-    /// Appends the rest of a frame that a log holds.
-    pub(crate) fn share_rest(&mut self, segment: Rc<Segment>, from: usize, to: usize) {
+    /// Appends a frame that a log holds, or the rest of one of which the socket took a part.
+    pub(crate) fn keep_rest(&mut self, Rest { segment, from, to }: Rest) {
+        if to - from <= REST_COPY_BYTES_MAX {
+            return self.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
+        }
         self.len += to - from;
         self.chunks.push_back(Chunk::Shared {
             segment,

@@ -10,8 +10,8 @@ use crate::topic::fanout::Place;
 pub(crate) struct Membership {
     /// Key of the topic.
     pub(crate) topic: TopicKey,
-    /// Index among the members of the topic's feed, `WAITING` or `CATCHING_UP`.
-    pub(crate) index: u32,
+    /// The index, and `DELTAS`.
+    word: u32,
 }
 
 impl OfTopic for Membership {
@@ -20,10 +20,50 @@ impl OfTopic for Membership {
     }
 }
 
+/// The subscription is one with deltas.
+const DELTAS: u32 = 1 << 31;
 /// The index of a subscription that the topic's home has not answered yet.
-pub(crate) const WAITING: u32 = u32::MAX;
+pub(crate) const WAITING: u32 = DELTAS - 1;
 /// The index of a subscription that gets what it lacks out of the topic's history first.
-pub(crate) const CATCHING_UP: u32 = u32::MAX - 1;
+pub(crate) const CATCHING_UP: u32 = WAITING - 1;
+
+impl Membership {
+    /// One that the topic's home has not answered yet.
+    pub(crate) fn new(topic: TopicKey, has_deltas: bool) -> Self {
+        let word = if has_deltas {
+            WAITING | DELTAS
+        } else {
+            WAITING
+        };
+        Self { topic, word }
+    }
+
+    /// Index among the members of the topic's feed, `WAITING` or `CATCHING_UP`.
+    pub(crate) fn index(self) -> u32 {
+        self.word & !DELTAS
+    }
+
+    fn set_index(&mut self, index: u32) {
+        self.word = index | self.word & DELTAS;
+    }
+
+    /// The form of what it is sent, of a connection with this form.
+    pub(crate) fn form(self, form: Form) -> Form {
+        if self.word & DELTAS == 0 {
+            form
+        } else {
+            form.with_deltas()
+        }
+    }
+
+    fn place(self, form: Form) -> Place {
+        Place {
+            topic: self.topic,
+            form: self.form(form),
+            index: self.index(),
+        }
+    }
+}
 
 /// All subscriptions of one connection.
 ///
@@ -65,14 +105,17 @@ impl Subs {
 
     /// The places of the live ones, of a connection with this form.
     pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
-        let live = self.as_slice().iter().filter(|sub| sub.index < CATCHING_UP);
-        live.map(move |&Membership { topic, index }| Place { topic, form, index })
+        let live = self
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index() < CATCHING_UP);
+        live.map(move |sub| sub.place(form))
     }
 
     /// The place of the subscription to one topic, if there is one and it is live.
     pub(crate) fn place(&self, form: Form, topic: TopicKey) -> Option<Place> {
-        let Membership { index, .. } = self.get(topic)?;
-        (index < CATCHING_UP).then_some(Place { topic, form, index })
+        let sub = self.get(topic)?;
+        (sub.index() < CATCHING_UP).then(|| sub.place(form))
     }
 
     /// Adds a subscription to a topic that is not among them.
@@ -96,7 +139,7 @@ impl Subs {
     /// The topics that it catches up with.
     pub(crate) fn catching_up(&self) -> impl Iterator<Item = TopicKey> {
         let subs = self.as_slice().iter();
-        let catching_up = subs.filter(|sub| sub.index == CATCHING_UP);
+        let catching_up = subs.filter(|sub| sub.index() == CATCHING_UP);
         catching_up.map(|sub| sub.topic)
     }
 
@@ -108,7 +151,7 @@ impl Subs {
             Self::None => None,
         };
         if let Some(sub) = sub {
-            sub.index = index;
+            sub.set_index(index);
         }
     }
 
@@ -146,7 +189,8 @@ mod tests {
                 let known = list.iter().position(|(other, _)| *other == topic);
                 match (rng.below(3), known) {
                     (0, None) => {
-                        subs.add(Membership { topic, index });
+                        subs.add(Membership::new(topic, index % 2 == 0));
+                        subs.set_index(topic, index);
                         list.push((topic, index));
                         list.sort_unstable();
                     }
@@ -159,9 +203,13 @@ mod tests {
                         at.into_iter().for_each(|at| list[at].1 = index);
                     }
                 }
-                let slice: Vec<_> = subs.as_slice().iter().map(|s| (s.topic, s.index)).collect();
+                let slice: Vec<_> = subs
+                    .as_slice()
+                    .iter()
+                    .map(|s| (s.topic, s.index()))
+                    .collect();
                 assert_eq!(slice, list, "seed {seed}");
-                let found = subs.get(topic).map(|sub| (sub.topic, sub.index));
+                let found = subs.get(topic).map(|sub| (sub.topic, sub.index()));
                 let expected = list.iter().find(|(other, _)| *other == topic);
                 assert_eq!(found, expected.copied(), "seed {seed}");
                 assert_eq!(matches!(subs, Subs::Many(_)), 1 < list.len(), "seed {seed}");

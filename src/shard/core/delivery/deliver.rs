@@ -7,6 +7,7 @@ use crate::id::{ConnId, TopicKey};
 use crate::payload::{Entry, Form};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
+use crate::topic::fanout::Whole;
 
 impl<D, A> Shard<D, A> {
     /// Takes mail from a home, or gives it back while there is no space for it in a log that
@@ -147,5 +148,11 @@ impl<D, A> Shard<D, A> {
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);
         self.env.work.charge_compression(appended.compression);
+        for Whole { conn, frame } in self.pubsub.fanout.take_whole() {
+            if let Some(outbox) = self.conns.outbox(conn) {
+                outbox.keep_rest(frame);
+            }
+            self.pubsub.mark_dirty(&mut self.conns, conn);
+        }
     }
 }

@@ -5,11 +5,10 @@ pub(crate) mod write;
 
 use crate::close_reason::CloseReason;
 use crate::id::ConnKey;
-use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
+use crate::limits::{SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::core::conn::BLOCKED;
-use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::shard::Shard;
-use crate::topic::fanout::{Handover, Rest};
+use crate::topic::fanout::Handover;
 use crate::topic::sink::Sink;
 
 impl<D, A> Shard<D, A> {
@@ -58,7 +57,7 @@ impl<D, A> Shard<D, A> {
                 if let Some(rest) = rest
                     && let Some(outbox) = self.conns.outbox(conn)
                 {
-                    keep_rest(outbox, rest);
+                    outbox.keep_rest(rest);
                 }
                 self.block(conn);
                 self.keep_little(conn, sink);
@@ -118,15 +117,5 @@ impl<D, A> Shard<D, A> {
         self.pubsub.mark_dirty(&mut self.conns, key);
         // Its next ping, for instance, is due earlier than the end of a stall was.
         self.arm(key);
-    }
-}
-
-/// Keeps the rest of a frame of which the socket took a part: it goes before all else.
-fn keep_rest(outbox: &mut Outbox, rest: Rest) {
-    let Rest { segment, from, to } = rest;
-    if to - from <= REST_COPY_BYTES_MAX {
-        outbox.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
-    } else {
-        outbox.share_rest(segment, from, to);
     }
 }

@@ -7,7 +7,6 @@ use crate::id::ConnKey;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, DIRTY, DRAINS, SPILLED};
-use crate::shard::core::egress::keep_rest;
 use crate::shard::core::shard::Shard;
 use crate::topic::sink::{Sink, Sock, WriteError};
 
@@ -116,7 +115,7 @@ impl<D, A> Shard<D, A> {
                 continue;
             }
             if let Some(rest) = fanout.advance(place, took) {
-                keep_rest(outboxes.make(&mut conn.outbox), rest);
+                outboxes.make(&mut conn.outbox).keep_rest(rest);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::id::{ConnKey, TopicKey};
 use crate::payload::{ClientEvent, Extra};
-use crate::shard::core::conn::subs::{Membership, WAITING};
+use crate::shard::core::conn::subs::Membership;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
@@ -60,8 +60,7 @@ impl PubSub {
         };
         let topic = self.fanout.events(&name, home);
         if conn.subs.get(topic).is_none() {
-            let index = WAITING;
-            conn.subs.add(Membership { topic, index });
+            conn.subs.add(Membership::new(topic, false));
             self.fanout.subscribe(topic, key);
             self.join(conns, key, topic, false);
             self.mark_shared(conns, key);

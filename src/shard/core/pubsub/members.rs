@@ -127,7 +127,10 @@ impl PubSub {
         member.set(member::BLOCKED, conn.is(BLOCKED));
         member.set(DETACHED, conn.state.is_corked() && !stands);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
-        if let Some(index) = fanout.join(topic, conn.form, member) {
+        let Some(sub) = conn.subs.get(topic) else {
+            return;
+        };
+        if let Some(index) = fanout.join(topic, sub.form(conn.form), member) {
             conn.subs.set_index(topic, index);
         }
     }

@@ -89,10 +89,9 @@ impl PubSub {
         let Some(conn) = conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
-        conn.subs.add(Membership {
-            topic: topic_key,
-            index: WAITING,
-        });
+        let session = conn.protocol.session();
+        let has_deltas = session.is_some_and(Session::begins_deltas);
+        conn.subs.add(Membership::new(topic_key, has_deltas));
         if let Some(session) = conn.protocol.session_mut() {
             session.note_sub(topic_key);
         }
@@ -130,10 +129,10 @@ impl PubSub {
         let Some(conn) = conns.get_mut(key) else {
             return;
         };
-        let Some(Membership { index, .. }) = conn.subs.get(topic) else {
+        let Some(sub) = conn.subs.get(topic) else {
             return;
         };
-        let form = conn.form;
+        let (form, index) = (sub.form(conn.form), sub.index());
         conn.subs.remove(topic);
         if let Some(session) = conn.protocol.session_mut() {
             session.subs.remove(topic);
@@ -184,7 +183,7 @@ impl PubSub {
         for key in self.fanout.set_live(topic, joins) {
             // A connection that has left may be named here, or one that has its key now.
             let sub = conns.live(key).and_then(|conn| conn.subs.get(topic));
-            if sub.is_none_or(|sub| sub.index != WAITING) {
+            if sub.is_none_or(|sub| sub.index() != WAITING) {
                 continue;
             }
             if joins || self.joins.begins(key, topic) {

@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
-use crate::payload::{Encoding, Form};
 use crate::topic::fanout::log::own::OwnFrames;
 use crate::topic::fanout::member::Member;
 use crate::topic::fanout::segment::{Pool, Segment};
@@ -55,9 +54,13 @@ impl Log {
         self.count
     }
 
-    /// Appends one message as a frame of `form`.
-    pub(super) fn append(&mut self, form: Form, message: &mut Encoding<'_>, pool: &mut Pool) {
-        let frame_len = message.frame_len_max(form);
+    /// Appends one frame of at most `frame_len` bytes.
+    pub(super) fn append(
+        &mut self,
+        frame_len: usize,
+        pool: &mut Pool,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
         let fits = self.segments.back_mut().is_some_and(|last| {
             last.bytes.len() + frame_len <= SEGMENT_BYTES && Rc::get_mut(last).is_some()
         });
@@ -71,7 +74,7 @@ impl Log {
             );
             return;
         };
-        message.encode(form, &mut last.bytes);
+        encode(&mut last.bytes);
         last.count();
         self.head = last.end();
         self.ends.push_back(self.head);

@@ -24,7 +24,10 @@ fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {
         level: 1,
         threshold: 0,
     });
-    log.append(form, &mut encoder.begin(entry(payload)), pool);
+    let mut message = encoder.begin(entry(payload));
+    log.append(message.frame_len_max(form), pool, |out| {
+        message.encode(form, out);
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::deltas::payload;
 use super::sockets::{Socket, Sockets};
 use crate::config::{Config, Namespaces, SlowConsumer, TopicSettings};
 use crate::id::{ConnKey, ShardId, TopicKey};
@@ -37,7 +38,7 @@ pub(super) struct Conn {
     /// It holds unread frames itself; the log's count of frames where they end.
     apart: Option<u64>,
     /// Bytes that go before those of the log.
-    own: Vec<u8>,
+    pub(super) own: Vec<u8>,
     /// Messages that were there before it joined.
     pub(super) since: usize,
     /// The policy has it closed.
@@ -119,9 +120,7 @@ impl World {
 
     /// The same, of a member that does not get it.
     pub(super) fn publish_by(&mut self, publisher: Option<usize>, len: usize) -> bool {
-        let mut payload = vec![0; len];
-        let number = u32::try_from(self.published.len()).unwrap();
-        payload[..4].copy_from_slice(&number.to_be_bytes());
+        let payload = payload(self.published.len(), len);
         let payload = Payload {
             kind: Kind::Binary,
             bytes: &payload[..],
@@ -137,6 +136,7 @@ impl World {
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             let members = members.count() - excluded.iter().count();
             assert_eq!(appended.members, members as u64);
+            self.take_whole();
             let number = self.published.len();
             self.excluded.extend(excluded.map(|(key, _)| (number, key)));
             self.published.push(len);
@@ -237,7 +237,7 @@ impl World {
     }
 
     /// What is the connection's own goes first, then what the log has.
-    fn write(&mut self, key: usize) {
+    pub(super) fn write(&mut self, key: usize) {
         let place = self.place(key);
         loop {
             let own = std::mem::take(&mut self.conns[key].own);

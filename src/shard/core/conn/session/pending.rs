@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 
 use crate::proto::Kind;
 use crate::proto::centrifuge::{
-    Answer, ErrorCode, Publication, Reply, SUBSCRIBE_REJECT_UNRECOVERED, SubscribeRequest,
+    Answer, Data, ErrorCode, Publication, Reply, SUBSCRIBE_REJECT_UNRECOVERED, SubscribeRequest,
     SubscribeResult, Wire,
 };
 use crate::topic::history::{Kept, Start};
@@ -50,7 +50,8 @@ impl Pending {
                     result.offset = offset;
                     let page = start.page.take_if(|_| takes_page);
                     let entries = page.iter().flat_map(|page| page.entries.iter());
-                    result.publications = entries.map(|kept| publication(wire, kept)).collect();
+                    let told = if result.delta { value_of } else { publication };
+                    result.publications = entries.map(|kept| told(wire, kept)).collect();
                 }
             }
             Some(_) => {}
@@ -59,6 +60,21 @@ impl Pending {
             return Reply::error(id, ErrorCode::UnrecoverablePosition);
         }
         Reply::new(id, Answer::Subscribe(result))
+    }
+}
+
+/// The same in a subscription with deltas, where JSON has the value in a string.
+fn value_of(wire: Wire, kept: &Kept) -> Publication {
+    let publication = publication(wire, kept);
+    let Wire::Json = wire else {
+        return publication;
+    };
+    let value = Data::value(kept.payload.kind, &kept.payload.bytes);
+    let mut data = Vec::with_capacity(Data::Text.value_len(&value));
+    Data::Text.encode(&mut data, &value);
+    Publication {
+        data,
+        ..publication
     }
 }
 

@@ -64,6 +64,16 @@ impl Session {
         self.rare.get_or_insert_default().subscribing = Some((sub, aside));
     }
 
+    /// Whether that is one with deltas.
+    pub(crate) fn begins_deltas(&self) -> bool {
+        let asked = self
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.subscribing.as_ref());
+        let pending = asked.and_then(|(_, aside)| aside.pending.as_ref());
+        pending.is_some_and(|pending| pending.result.delta)
+    }
+
     /// It has a subscription to this topic.
     pub(crate) fn note_sub(&mut self, topic: TopicKey) {
         let asked = self.rare.as_mut();

@@ -110,6 +110,7 @@ impl<D, A> Shard<D, A> {
             _ => settings.force_recovery || has_asked,
         };
         let is_recoverable = is_positioned && is_recoverable;
+        let has_asked_for_deltas = id != 0 && !request.delta.is_empty();
         let since = match request.recover && is_recoverable {
             true => Since::after(&request.epoch, request.offset),
             false => Since::Default,
@@ -122,6 +123,8 @@ impl<D, A> Shard<D, A> {
             positioned: is_positioned,
             was_recovering: request.recover,
             data: subscribed.data,
+            // One that falls behind is to get what it lacks whole: out of the history.
+            delta: has_asked_for_deltas && settings.delta && settings.history.is_some(),
             ..SubscribeResult::default()
         };
         let Self {

@@ -100,7 +100,7 @@ impl PubSub {
     ) -> Option<Since> {
         let start = *joined.start?;
         let conn = conns.get(key)?;
-        let form = conn.form;
+        let form = conn.subs.get(topic)?.form(conn.form);
         // It reads none before its greeting, which must not wait for space that it takes itself.
         let has_enough = conn.state.is_corked() && SEGMENT_BYTES <= conn.pages_len();
         // Its next write, also of nothing, asks for more.

@@ -125,7 +125,7 @@ impl PubSub {
             return;
         }
         let waiting = conn.subs.as_slice().iter();
-        let waiting = waiting.filter(|sub| sub.index == WAITING);
+        let waiting = waiting.filter(|sub| sub.index() == WAITING);
         let is_live = |sub: &Membership| {
             self.fanout
                 .topic(sub.topic)
@@ -259,7 +259,7 @@ impl PubSub {
         let conn = conns.live(id.key);
         let is_early = conn.is_some_and(|conn| {
             let sub = conn.subs.get(key);
-            conn.state.is_corked() && sub.is_some_and(|sub| sub.index < CATCHING_UP)
+            conn.state.is_corked() && sub.is_some_and(|sub| sub.index() < CATCHING_UP)
         });
         if is_early {
             self.joins.early.insert((key, id.key));

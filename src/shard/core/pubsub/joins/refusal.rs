@@ -30,7 +30,7 @@ impl PubSub {
         page: Reader<'_>,
     ) {
         let subs = conns.get(key).map_or(&[][..], |conn| conn.subs.as_slice());
-        for sub in subs.iter().filter(|sub| sub.index == WAITING) {
+        for sub in subs.iter().filter(|sub| sub.index() == WAITING) {
             let settings = self.fanout.settings(sub.topic, &env.config.namespaces);
             if settings.is_some_and(|settings| settings.subscribers_max.is_some()) {
                 let joining = self.joins.waiting.entry((key, sub.topic)).or_default();
