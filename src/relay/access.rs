@@ -6,6 +6,7 @@ use crate::denial::Denial;
 use crate::proto::http::Request;
 use crate::relay::RelayCx;
 use crate::relay::settings::RelaySettings;
+use crate::topic::patterns::TopicPattern;
 
 /// The client of a request to the API.
 #[derive(Debug)]
@@ -54,8 +55,9 @@ impl Publisher {
         })
     }
 
-    /// Whether it may publish to a topic, or manage a user. A denial is counted and logged if it
-    /// `is_new`, and not again when the request is repeated.
+    /// Whether it may do this with a topic, or manage a user; subscribe others to a pattern only if
+    /// it may to each topic that matches. A denial is counted and logged if it `is_new`, and not
+    /// again when the request is repeated.
     pub(super) fn may(
         &self,
         cx: &mut RelayCx<'_>,
@@ -64,7 +66,12 @@ impl Publisher {
         is_new: bool,
     ) -> bool {
         let permitted = match (self, cx.auth()) {
-            (Self::Known(client), Some(auth)) => auth.permit(client, action, name),
+            (Self::Known(client), Some(auth)) => match TopicPattern::parse(name) {
+                Ok(pattern) if action == Action::Subscribe => {
+                    auth.permit_pattern(client, pattern.as_str())
+                }
+                _ => auth.permit(client, action, name),
+            },
             _ => Ok(()),
         };
         if let Err(words) = &permitted

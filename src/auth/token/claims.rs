@@ -153,11 +153,8 @@ fn rights(claims: &Claims) -> Result<Rights, Denial> {
             rights.push(capability(cap)?);
         }
     }
-    let is_right = |topic: &String| topic.len() <= TOPIC_BYTES_MAX;
-    let are_right = |right: &Right| {
-        right.topics.len() <= TOKEN_CAP_TOPICS_MAX && right.topics.iter().all(is_right)
-    };
-    if !rights.iter().all(are_right) {
+    let mut topics = rights.iter().flat_map(|right| &right.topics);
+    if topics.any(|topic| TOPIC_BYTES_MAX < topic.len()) {
         return Err(Denial::Claims);
     }
     Ok(Rights::new(rights))
@@ -174,7 +171,11 @@ fn subscriptions(topics: Vec<String>) -> Right {
 /// One of `caps`: topics, how they are matched, and what is allowed with them. A match by a
 /// regular expression is refused, as this server has none.
 fn capability(cap: &Value) -> Result<Right, Denial> {
-    let topics = cap.get("channels").ok_or(Denial::Claims)?;
+    let topics = texts(cap.get("channels").ok_or(Denial::Claims)?)?;
+    // Those of `channels` and `subs` are bounded by the length of a token alone.
+    if TOKEN_CAP_TOPICS_MAX < topics.len() {
+        return Err(Denial::Claims);
+    }
     let has_wildcards = match cap.get("match").map(Value::as_str) {
         None | Some(Some("")) => false,
         Some(Some("wildcard")) => true,
@@ -189,7 +190,7 @@ fn capability(cap: &Value) -> Result<Right, Denial> {
         _ => Err(Denial::Claims),
     };
     Ok(Right {
-        topics: texts(topics)?,
+        topics,
         has_wildcards,
         allow: texts(allow)?
             .into_iter()

@@ -199,7 +199,7 @@ fn claims_of_the_wrong_type_are_refused() {
     for claims in [
         json!({"channels": "news"}),
         json!({"channels": [1]}),
-        json!({"channels": many}),
+        json!({"caps": [{"channels": many, "allow": ["sub"]}]}),
         json!({"channels": ["x".repeat(TOPIC_BYTES_MAX + 1)]}),
         json!({"subs": ["news"]}),
         json!({"caps": {}}),

@@ -145,6 +145,24 @@ fn commands_beyond_a_rate_that_drops_are_answered_so() {
 }
 
 #[test]
+fn a_client_that_reads_nothing_is_told_no_more_of_what_is_dropped_than_fits() {
+    let mut scene = slowly(BeyondRate::Drop);
+    let (client, five) = (scene.client, five());
+    scene.shard.block(true, &[]);
+    for _ in 0..OUTBOX_BYTES_HIGH {
+        scene.shard.read(client, text(&five));
+    }
+    scene.shard.rest();
+    scene.shard.block(false, &[client]);
+    scene.shard.rest();
+    let told: usize = scene.texts().iter().map(String::len).sum();
+    assert!(
+        OUTBOX_BYTES_HIGH / 2 < told && told < 2 * OUTBOX_BYTES_HIGH,
+        "{told}"
+    );
+}
+
+#[test]
 fn a_message_with_more_commands_than_the_rate_ends_the_session_where_that_is_wished() {
     let mut scene = slowly(BeyondRate::Close);
     scene.say(&five());

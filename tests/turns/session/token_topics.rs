@@ -3,6 +3,7 @@
 use super::identity::{connect, scene_of, token};
 use super::tokens::{error, scene, subscribe};
 use super::*;
+use corecast::limits::SUBSCRIPTIONS_MAX;
 
 #[test]
 fn a_token_subscribes_its_client_and_another_with_more_topics_has_it_connect_again() {
@@ -57,4 +58,27 @@ fn a_topic_that_had_no_space_for_a_client_is_no_reason_to_connect_again() {
     assert!(told[0].contains(r#""subs":{"b":{}}"#), "{told:?}");
     let told = scene.ask(&format!(r#"{{"id":3,"refresh":{{"token":"{both}"}}}}"#));
     assert!(told[0].starts_with(r#"{"id":3,"refresh""#), "{told:?}");
+}
+
+#[test]
+fn a_token_names_as_many_topics_as_a_client_may_have() {
+    let names: Vec<String> = (0..=SUBSCRIPTIONS_MAX).map(|n| format!("t{n}")).collect();
+    let names = serde_json::to_string(&names).unwrap();
+    let connect = connect(&token(&format!(r#"{{"sub":"ann","channels":{names}}}"#)));
+    let of = |subscriptions_max| {
+        let config = Config {
+            subscriptions_max,
+            ..Config::default()
+        };
+        scene_of(config, &[], false)
+    };
+    let told = of(SUBSCRIPTIONS_MAX + 1).ask(&connect);
+    assert_eq!(
+        told[0].matches(r#":{}"#).count(),
+        SUBSCRIPTIONS_MAX + 1,
+        "{told:?}"
+    );
+    let mut scene = of(SUBSCRIPTIONS_MAX);
+    scene.say(&connect);
+    assert_eq!(scene.hear(), [close(3505, "channel limit")]);
 }

@@ -55,7 +55,9 @@ impl<D, A> Shard<D, A> {
     /// Has a session end after this time, whatever the application says of its connection.
     pub(crate) fn end_session_after(&mut self, key: ConnKey, time: Duration) {
         let until = self.stamp_after(time);
-        if let Some(session) = self.conns.session(key) {
+        // One that is to end already does not go on with a new token.
+        let session = self.conns.session(key);
+        if let Some(session) = session.filter(|session| session.end.is_none()) {
             session.until = until;
             self.arm(key);
         }

@@ -40,7 +40,7 @@ use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
-use crate::topic::patterns::TopicPattern;
+use crate::topic::patterns::{TopicPattern, TopicPatternError};
 use crate::topic::presence::Clients;
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
@@ -201,6 +201,8 @@ impl PubSub {
     pub(crate) fn channel<'c>(&self, name: &'c str) -> Result<Cow<'c, Topic>, TopicNameError> {
         match TopicPattern::parse(name) {
             Ok(pattern) => Ok(Cow::Owned(pattern.topic().clone())),
+            // A topic of this text would take nothing of what the pattern is meant for.
+            Err(TopicPatternError::Levels | TopicPatternError::Name) => Err(TopicNameError),
             Err(_) => self.topic(name),
         }
     }

@@ -12,6 +12,7 @@ mod subscribe;
 use std::borrow::Cow;
 
 use crate::close_reason::CloseReason;
+use crate::counters::Limit;
 use crate::handler::{Busy, Failure, Halt, Handler, Wait};
 use crate::id::ConnKey;
 use crate::limits::{CONNECT_BYTES_MAX, OUTBOX_BYTES_HIGH, REFUSALS_PER_MESSAGE, WORK_OF_MESSAGE};
@@ -240,6 +241,10 @@ impl<D, A> Shard<D, A> {
         let commands = session.wire().commands(message).take(REFUSALS_PER_MESSAGE);
         for command in commands.map_while(Result::ok) {
             self.env.work.charge(WORK_OF_MESSAGE);
+            // One that reads nothing is told no more.
+            if self.must_wait(key, false).is_some() {
+                return self.env.counters.hit(Limit::Outbox);
+            }
             self.refuse(key, &command);
         }
     }

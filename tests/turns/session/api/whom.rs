@@ -203,3 +203,28 @@ fn a_user_with_many_clients_takes_no_more_of_a_turn_than_another() {
         assert_eq!(client.hear(&mut shard), [SUBSCRIBED]);
     }
 }
+
+#[test]
+fn a_key_needs_every_topic_that_matches_a_pattern_for_a_subscription_to_it() {
+    let rules = [
+        "key:backend manage ann",
+        "deny key:backend subscribe hall:secret",
+        "key:backend subscribe hall:+",
+        "key:backend subscribe sensor:+",
+        "key:backend subscribe yard:#",
+        "users all #",
+    ];
+    let mut shard = shard_with(Config::default(), &rules, false);
+    both(&mut shard, "ann");
+    let mut ask = |channel: &str| {
+        let body = format!(r#"{{"user":"ann","channel":"{channel}"}}"#);
+        ask_with(&mut shard, "test", "subscribe", &body)
+    };
+    let denied = r#"{"error":{"code":103,"message":"permission denied"}}"#;
+    for pattern in ["#", "+", "sensor:#", "hall:+"] {
+        assert_eq!(ask(pattern), denied, "{pattern}");
+    }
+    for pattern in ["sensor:+", "yard:#", "yard:+"] {
+        assert_eq!(ask(pattern), r#"{"result":{}}"#, "{pattern}");
+    }
+}

@@ -103,6 +103,8 @@ impl<D, A> Shard<D, A> {
         subscribed: Subscribed,
         is_positioned: bool,
     ) -> Result<(), Failure> {
+        let topic = self.pubsub.channel(&request.channel);
+        let topic = topic.map_err(|_| ErrorCode::BadRequest)?.into_owned();
         let settings = self.env.config.namespaces.of(&request.channel);
         let has_asked = request.recoverable || request.recover;
         let is_recoverable = match id {
@@ -110,7 +112,7 @@ impl<D, A> Shard<D, A> {
             _ => settings.force_recovery || has_asked,
         };
         let is_recoverable = is_positioned && is_recoverable;
-        let has_asked_for_deltas = id != 0 && !request.delta.is_empty();
+        let has_asked_for_deltas = id != 0 && !request.delta.is_empty() && !topic.is_pattern();
         let since = match request.recover && is_recoverable {
             true => Since::after(&request.epoch, request.offset),
             false => Since::Default,
@@ -130,8 +132,6 @@ impl<D, A> Shard<D, A> {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let topic = pubsub.channel(&request.channel);
-        let topic = topic.map_err(|_| ErrorCode::BadRequest)?.into_owned();
         let Some(session) = conns.session(key) else {
             return Ok(());
         };
