@@ -69,6 +69,8 @@ pub(crate) struct Client {
     pub(crate) since: Since,
     /// By topic, what it has of those with a history.
     pub(crate) readers: Vec<Reader>,
+    /// What it had when it sent each command to subscribe that is not answered yet.
+    pub(crate) asked_with: VecDeque<Reader>,
     /// Never slow.
     pub(crate) healthy: bool,
     /// Sees the whole order of its topic.
@@ -121,6 +123,7 @@ impl Client {
             positions: None,
             since: Since::Default,
             readers: Vec::new(),
+            asked_with: VecDeque::new(),
             healthy: true,
             reference: false,
             stalled: false,

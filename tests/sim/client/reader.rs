@@ -120,11 +120,9 @@ impl Reader {
         assert!(!self.is_owed_gap, "{placed:?}, and no gap");
         match self.next(order) {
             Some((least, most)) => {
-                // In an epoch that had no message, or without a position.
-                let begins = position.is_none_or(|position| position.offset == 1);
-                let is_next = least <= at && (least == most || begins || most <= at);
-                assert!(is_next, "{placed:?} at {at} again: {self:?}");
-                self.pass_over(most, at, order);
+                assert!(least <= at, "{placed:?} at {at} again: {self:?}");
+                let from = Self::has_until((least, most), position, order);
+                self.pass_over(from, at, order);
             }
             None => self.begin(at, order),
         }
@@ -137,6 +135,14 @@ impl Reader {
                 self.keys.insert(key);
             }
         }
+    }
+
+    /// The place up to which it lacks nothing, when it is told of this position.
+    fn has_until((least, most): (usize, usize), told: Option<Position>, order: &Order) -> usize {
+        // In an epoch that has ended without a message, so before the one it is told of began.
+        let told = told.filter(|_| least < most);
+        let began = told.and_then(|told| order.after(Position { offset: 0, ..told }));
+        began.map_or(most, |began| began.clamp(least, most))
     }
 
     /// The first message is not older than those that were asked for.
@@ -179,7 +185,8 @@ impl Reader {
         match (self.next(order), order.after(position)) {
             (Some((least, most)), Some(next)) => {
                 assert!(least <= next, "{position} is behind {self:?}");
-                self.pass_over(most, next, order);
+                let from = Self::has_until((least, most), Some(position), order);
+                self.pass_over(from, next, order);
             }
             (Some(_), None) => assert_eq!(Some(position), self.position, "{self:?}"),
             (None, Some(next)) => {
@@ -224,7 +231,9 @@ impl Reader {
         let len = order.placed.len();
         let unknown = match self.next {
             Some(range) if self.position == Some(position) => range,
-            _ => (0, len),
+            // It does not go back.
+            Some((least, _)) => (least, len),
+            None => (0, len),
         };
         self.next = Some(next.map_or(unknown, |next| (next, next)));
         self.position = Some(position);
@@ -241,3 +250,7 @@ impl Reader {
         self.next.is_some() && !self.is_owed_gap
     }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

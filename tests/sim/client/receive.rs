@@ -165,14 +165,20 @@ impl Client {
         let (sign, name) = text.split_at(1);
         let (name, since) = name.split_once(' ').unwrap_or((name, ""));
         let topic = topic_of_name(name);
-        if let (false, "+", Some(orders)) = (self.subscribed[topic], sign, &book.places) {
+        if let ("+", Some(orders)) = (sign, &book.places) {
+            // It may have received more since then, of the subscription before this one.
+            let source = self
+                .asked_with
+                .pop_front()
+                .expect("an answer to no command");
             let since = match since {
                 "" => Since::Default,
                 since => Since::position(since),
             };
-            let orders = orders.all();
-            let source = self.readers[topic].clone();
-            self.readers[topic].ask(since, Some(&source), &orders[topic], 0);
+            if !self.subscribed[topic] {
+                let orders = orders.all();
+                self.readers[topic].ask(since, Some(&source), &orders[topic], 0);
+            }
         }
         self.epochs[topic] += u32::from(sign == "-" && self.subscribed[topic]);
         self.subscribed[topic] = sign == "+";

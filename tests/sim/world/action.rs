@@ -216,11 +216,14 @@ impl World {
     fn command(&mut self, at: usize, sign: char, topic: usize) {
         let name = self.clients[at].name(topic, &self.names);
         let mut text = format!("{sign}{name}");
-        let reader = self.clients[at].readers.get(topic);
+        let reader = self.clients[at].readers.get(topic).cloned();
         if sign == '+'
-            && let Some(position) = reader.and_then(|reader| reader.position)
+            && let Some(reader) = reader
         {
-            text += &format!(" {position}");
+            if let Some(position) = reader.position {
+                text += &format!(" {position}");
+            }
+            self.clients[at].asked_with.push_back(reader);
         }
         let bytes = self.clients[at].message(Kind::Text, text.as_bytes(), &mut self.rng);
         self.net.sockets[at].outgoing.extend(bytes);
