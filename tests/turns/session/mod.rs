@@ -11,6 +11,7 @@ mod identity;
 mod joins;
 mod life;
 mod loss;
+mod many;
 #[cfg(feature = "auth")]
 mod names;
 mod one_way;

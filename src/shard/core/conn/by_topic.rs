@@ -32,6 +32,12 @@ impl<T: OfTopic> ByTopic<T> {
         self.0.get_mut(at)
     }
 
+    /// Those before a topic, and the others.
+    pub(crate) fn split(&self, topic: TopicKey) -> (&[T], &[T]) {
+        let at = self.find(topic).unwrap_or_else(|at| at);
+        self.0.split_at(at)
+    }
+
     /// Adds one for a topic of which there is none.
     pub(crate) fn insert(&mut self, item: T) {
         let at = self.find(item.topic());

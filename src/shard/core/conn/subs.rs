@@ -76,7 +76,15 @@ pub(crate) enum Subs {
     /// The common case.
     One(Membership),
     /// Two and more.
-    Many(Box<ByTopic<Membership>>),
+    Many(Box<Many>),
+}
+
+/// Two subscriptions and more.
+#[derive(Debug, Default)]
+pub(crate) struct Many {
+    list: ByTopic<Membership>,
+    /// With this topic, or the one behind it, the next write begins.
+    next: TopicKey,
 }
 
 impl Subs {
@@ -85,7 +93,7 @@ impl Subs {
         match self {
             Self::None => &[],
             Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many.as_slice(),
+            Self::Many(many) => many.list.as_slice(),
         }
     }
 
@@ -98,18 +106,33 @@ impl Subs {
     pub(crate) fn get(&self, topic: TopicKey) -> Option<Membership> {
         match self {
             Self::One(one) => (one.topic == topic).then_some(*one),
-            Self::Many(many) => many.get(topic).copied(),
+            Self::Many(many) => many.list.get(topic).copied(),
             Self::None => None,
         }
     }
 
     /// The places of the live ones, of a connection with this form.
     pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
-        let live = self
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index() < CATCHING_UP);
-        live.map(move |sub| sub.place(form))
+        live(self.as_slice().iter(), form)
+    }
+
+    /// The same, in the order of the next write.
+    pub(crate) fn places_to_write(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
+        let (first, then) = match self {
+            Self::None | Self::One(_) => (self.as_slice(), &[][..]),
+            Self::Many(many) => {
+                let (before, after) = many.list.split(many.next);
+                (after, before)
+            }
+        };
+        live(first.iter().chain(then), form)
+    }
+
+    /// The next write begins with this topic: each has its turn, however many have messages.
+    pub(crate) fn write_next(&mut self, topic: TopicKey) {
+        if let Self::Many(many) = self {
+            many.next = topic;
+        }
     }
 
     /// The place of the subscription to one topic, if there is one and it is live.
@@ -124,13 +147,13 @@ impl Subs {
         *self = match std::mem::take(self) {
             Self::None => Self::One(membership),
             Self::One(one) => {
-                let mut many = Box::<ByTopic<Membership>>::default();
-                many.insert(one);
-                many.insert(membership);
+                let mut many = Box::<Many>::default();
+                many.list.insert(one);
+                many.list.insert(membership);
                 Self::Many(many)
             }
             Self::Many(mut many) => {
-                many.insert(membership);
+                many.list.insert(membership);
                 Self::Many(many)
             }
         };
@@ -147,7 +170,7 @@ impl Subs {
     pub(crate) fn set_index(&mut self, topic: TopicKey, index: u32) {
         let sub = match self {
             Self::One(one) => Some(one).filter(|one| one.topic == topic),
-            Self::Many(many) => many.get_mut(topic),
+            Self::Many(many) => many.list.get_mut(topic),
             Self::None => None,
         };
         if let Some(sub) = sub {
@@ -160,8 +183,8 @@ impl Subs {
         *self = match std::mem::take(self) {
             Self::One(one) if one.topic == topic => Self::None,
             Self::Many(mut many) => {
-                many.remove(topic);
-                match *many.as_slice() {
+                many.list.remove(topic);
+                match *many.list.as_slice() {
                     [] => Self::None,
                     [one] => Self::One(one),
                     _ => Self::Many(many),
@@ -170,6 +193,15 @@ impl Subs {
             other => other,
         };
     }
+}
+
+/// The places of those that are live, of a connection with this form.
+fn live<'s>(
+    subs: impl Iterator<Item = &'s Membership> + Clone,
+    form: Form,
+) -> impl Iterator<Item = Place> + Clone {
+    let live = subs.filter(|sub| sub.index() < CATCHING_UP);
+    live.map(move |sub| sub.place(form))
 }
 
 #[cfg(test)]

@@ -73,13 +73,14 @@ impl<D, A> Shard<D, A> {
         self.keep_little(key, sink);
     }
 
-    /// What one write takes: the outbox, then the logs of all topics.
+    /// What one write takes: the outbox, then the logs of topics, from that on where the last write
+    /// ended.
     fn pieces(&self, key: ConnKey) -> impl Iterator<Item = &[u8]> + Clone {
         let conn = self.conns.get(key);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let places = conn
             .into_iter()
-            .flat_map(|conn| conn.subs.places(conn.form));
+            .flat_map(|conn| conn.subs.places_to_write(conn.form));
         let tails = places.map(|place| self.pubsub.fanout.tail(place));
         let pieces = outbox
             .into_iter()
@@ -105,9 +106,11 @@ impl<D, A> Shard<D, A> {
             outbox.advance(own);
             n -= own;
         }
-        for place in conn.subs.places(conn.form) {
+        let mut next = None;
+        for place in conn.subs.places_to_write(conn.form) {
             if n == 0 {
-                return;
+                next = Some(place.topic);
+                break;
             }
             let took = n.min(fanout.tail(place).len());
             n -= took;
@@ -117,6 +120,11 @@ impl<D, A> Shard<D, A> {
             if let Some(rest) = fanout.advance(place, took) {
                 outboxes.make(&mut conn.outbox).keep_rest(rest);
             }
+        }
+        // Where the write ended: otherwise topics that have messages in every turn would leave no
+        // slice to the others, and those would hold up their publishers.
+        if let Some(next) = next {
+            conn.subs.write_next(next);
         }
     }
 
