@@ -61,6 +61,23 @@ fn a_topic_that_had_no_space_for_a_client_is_no_reason_to_connect_again() {
 }
 
 #[test]
+fn a_client_is_connected_without_the_patterns_that_are_too_many() {
+    let config = Config {
+        patterns_max: 1,
+        ..Config::default()
+    };
+    let mut scene = scene_of(config, &["users subscribe #"], false);
+    let both = token(r#"{"sub":"ann","channels":["a/+","b"]}"#);
+    let first = scene.shard.upgrade(PATH, "");
+    let named = token(r#"{"sub":"bob","channels":["c/+"]}"#);
+    scene.say_as(first, &connect(&named));
+    let told = scene.ask(&connect(&both));
+    assert!(told[0].contains(r#""subs":{"b":{}}"#), "{told:?}");
+    let told = scene.ask(&format!(r#"{{"id":3,"refresh":{{"token":"{both}"}}}}"#));
+    assert!(told[0].starts_with(r#"{"id":3,"refresh""#), "{told:?}");
+}
+
+#[test]
 fn a_token_names_as_many_topics_as_a_client_may_have() {
     let names: Vec<String> = (0..=SUBSCRIPTIONS_MAX).map(|n| format!("t{n}")).collect();
     let names = serde_json::to_string(&names).unwrap();

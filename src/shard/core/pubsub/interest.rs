@@ -1,6 +1,8 @@
 //! Interest: which topics this shard wants of their homes, from the first subscriber to a while
 //! after the last.
 
+use std::time::Duration;
+
 use crate::handler::TopicEvent;
 use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
@@ -56,10 +58,8 @@ impl PubSub {
         matches!(room, RoomSlot::Room { joins: true, .. }) || self.clients.has(topic)
     }
 
-    /// Forgets the topics that have had no subscriber for a while, and pages without a reader.
-    pub(crate) fn forget_topics(&mut self, env: &mut Env, mut budget: usize) {
-        let linger = env.config.interest_linger;
-        self.fanout.forget_pages(env.now);
+    /// Forgets the topics that have had no subscriber for `linger`; looks at no more than `budget`.
+    pub(super) fn forget_topics(&mut self, env: &mut Env, linger: Duration, mut budget: usize) {
         while let Some((key, local)) = self.fanout.forget_next(env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
             env.moved = true;

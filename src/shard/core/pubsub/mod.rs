@@ -154,7 +154,8 @@ impl PubSub {
     /// Forgets what is due: topics without subscribers, keys of publications, messages of
     /// histories; `budget` of each at most.
     pub(crate) fn pass_time(&mut self, env: &mut Env, budget: usize) {
-        self.forget_topics(env, budget);
+        self.fanout.forget_pages(env.now);
+        self.forget_topics(env, env.config.interest_linger, budget);
         self.homes.forget_keys(env.now, budget);
         self.history.pass_time(env.now, budget);
     }

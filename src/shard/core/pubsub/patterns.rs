@@ -1,8 +1,10 @@
 //! Subscriptions to patterns: all homes are told, as any of them may have topics that match.
 
+use std::time::Duration;
+
 use crate::counters::{Counters, Limit};
 use crate::id::TopicKey;
-use crate::limits::PATTERNS_BYTES_MAX;
+use crate::limits::{PATTERNS_BYTES_MAX, TIMEOUTS_PER_TURN};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
@@ -37,16 +39,15 @@ impl PatternShare {
         self.len
     }
 
-    fn has_space(&self, bytes: usize) -> bool {
-        self.len < self.len_max && self.bytes + bytes <= self.bytes_max
+    fn has_space(&self, pattern: &TopicPattern) -> bool {
+        self.len < self.len_max && self.bytes + pattern.bytes() <= self.bytes_max
     }
 
     fn add(&mut self, pattern: &TopicPattern) -> bool {
-        let bytes = pattern.bytes();
-        let has_space = self.has_space(bytes);
+        let has_space = self.has_space(pattern);
         if has_space {
             self.len += 1;
-            self.bytes += bytes;
+            self.bytes += pattern.bytes();
         }
         has_space
     }
@@ -64,6 +65,10 @@ impl PubSub {
         env: &mut Env,
         pattern: &TopicPattern,
     ) -> Result<TopicKey, SubscribeError> {
+        if !self.patterns.has_space(pattern) {
+            // Else one client that comes and goes would have the whole share.
+            self.forget_topics(env, Duration::ZERO, TIMEOUTS_PER_TURN);
+        }
         if !self.patterns.add(pattern) {
             env.counters.hit(Limit::Patterns);
             return Err(SubscribeError::TooManyPatterns);

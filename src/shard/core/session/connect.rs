@@ -129,13 +129,16 @@ impl<D, A> Shard<D, A> {
         self.enter_session(key, client)
     }
 
-    /// A session is subscribed to this because the token of its client names it.
+    /// A session is subscribed to this because the token of its client names it, or has no space.
     fn note_of_token(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
         let topic = channel_of(self.pubsub.channel(channel))?;
-        if let Some(topic) = self.pubsub.fanout.find(&topic)
-            && let Some(session) = self.conns.session(key)
-        {
-            session.subs.note_of_token(topic);
+        let topic = self.pubsub.fanout.find(&topic);
+        let Some(session) = self.conns.session(key) else {
+            return Ok(());
+        };
+        match topic {
+            Some(topic) => session.subs.note_of_token(topic),
+            None => session.note_refused(channel),
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub(super) struct Rare {
     subscribing: Option<(Subscription, Aside)>,
     /// What the client is told, when it is connected, of subscriptions that it has not asked for.
     told_later: BTreeMap<String, SubscribeResult>,
-    /// Topics that its token names and that had no space for it.
+    /// Topics and patterns that its token names and that had no space for it.
     refused: BTreeSet<Box<str>>,
 }
 

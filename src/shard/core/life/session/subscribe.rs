@@ -7,6 +7,7 @@ use crate::proto::centrifuge::{DisconnectCode, ErrorCode, SubscribeRequest, Subs
 use crate::shard::core::conn::session::pending::Pending;
 use crate::shard::core::conn::session::subs::{Aside, Subscription};
 use crate::shard::core::conn::session::whole_secs;
+use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
 use crate::topic::Topic;
 use crate::topic::patterns::TopicPattern;
@@ -159,7 +160,12 @@ impl<D, A> Shard<D, A> {
             session.end_begin_sub();
         }
         self.arm(key);
-        Ok(subscribed?)
+        match subscribed {
+            // It is not this client that has too many: it goes on without, as where a topic has no
+            // space for it.
+            Err(SubscribeError::TooManyPatterns) if id == 0 => Ok(()),
+            other => Ok(other?),
+        }
     }
 }
 
