@@ -117,6 +117,9 @@ pub const DELTA_BYTES_MAX: usize = 64 << 10;
 /// Places of the earlier message that are tried for each byte of the next: more of them find little
 /// more, and messages that repeat themselves have thousands.
 pub const DELTA_CANDIDATES_MAX: usize = 8;
+/// Subscribers that get a message whole by themselves while others get a delta, each with a write
+/// of its own. If more need it whole, all get that.
+pub const WHOLES_MAX: usize = 1_024;
 
 /// Messages of a topic's history that one read brings: backends read more of them at once than
 /// clients, which have to be told of new ones as well.

@@ -57,6 +57,8 @@ pub const WORK_OF_MESSAGE: usize = 100;
 pub const WORK_OF_APPEND: usize = 100;
 /// One byte of a message of which a delta is made.
 pub const WORK_OF_DELTA_BYTE: usize = 4;
+/// One subscriber that gets a message whole in place of a delta, in addition to its write.
+pub const WORK_OF_WHOLE: usize = 500;
 /// One pong, in addition to its write.
 pub const WORK_OF_PONG: usize = 50;
 /// One byte of a request's body that is given to the handler, for the slowest JSON. The whole body

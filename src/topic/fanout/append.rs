@@ -115,6 +115,7 @@ impl Fanout {
             }
         }
         drop(message);
+        appended.work += self.deltas.work();
         appended.compression = self.encoder.take_cost();
         appended
     }

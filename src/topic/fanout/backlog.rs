@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::id::FeedKey;
+use crate::time::Stamp;
 use crate::topic::fanout::Fanout;
 
 impl Fanout {
@@ -31,10 +32,14 @@ impl Fanout {
         self.relieve_above = self.backlog() + budget / 16;
     }
 
-    /// Cuts logs that only blocked members need, those with the oldest segment first, while the
-    /// backlog is over `target`; if that is not enough, lets go of what deltas are made of. What
-    /// must become of those members is in `take_overruns`.
+    /// While the backlog is over `target`, lets go of what deltas are made of, as no message is
+    /// lost with it. If that is not enough, cuts logs that only blocked members need, those with
+    /// the oldest segment first. What must become of those members is in `take_overruns`.
     pub(crate) fn cut_oldest(&mut self, target: usize, config: &Config) {
+        self.cut_chains(target);
+        if self.backlog() <= target {
+            return;
+        }
         let mut oldest: Vec<(u64, FeedKey)> = self
             .feeds
             .iter()
@@ -54,8 +59,23 @@ impl Fanout {
                 && feed.cut(&mut self.pool, policy, &mut self.overruns)
             {}
         }
-        if target < self.backlog() {
-            self.feeds.iter_mut().for_each(|(_, feed)| feed.cut_chain());
+    }
+
+    /// Lets go of what deltas are made of while the backlog is over `target`, first in the feeds
+    /// that had no message for longest.
+    fn cut_chains(&mut self, target: usize) {
+        let chains = self.feeds.iter().filter(|(_, feed)| feed.has_base());
+        let mut oldest: Vec<(Stamp, FeedKey)> = chains
+            .map(|(key, feed)| (feed.appended_at, FeedKey::new(key)))
+            .collect();
+        oldest.sort_unstable();
+        for (_, key) in oldest {
+            if self.backlog() <= target {
+                return;
+            }
+            if let Some(feed) = self.feeds.get_mut(key.index()) {
+                feed.cut_chain();
+            }
         }
     }
 }

@@ -96,6 +96,39 @@ fn a_subscription_with_deltas_gets_the_first_message_whole_and_then_what_has_cha
 }
 
 #[test]
+fn what_slow_subscribers_get_whole_is_held_once() {
+    let mut scene = Scene::connected(with_deltas(10));
+    scene.ask(SUBSCRIBE);
+    let long = |n: usize| json!({"n": n, "text": "text ".repeat(400)});
+    let say = |scene: &mut Scene, n: usize| {
+        let id = scene.another();
+        scene.shard.block(true, &[]);
+        let command = json!({"id": 9, "publish": {"channel": "news", "data": long(n)}});
+        scene.say_as(id, &command.to_string());
+        scene.shard.core.handle_reset(id);
+        scene.shard.turn();
+        let counters = scene.shard.counters();
+        (counters.replies_bytes, counters.backlog_bytes)
+    };
+    say(&mut scene, 1);
+    scene.shard.block(false, &[scene.client]);
+    let late: Vec<_> = (0..50).map(|_| scene.another()).collect();
+    for id in &late {
+        scene.say_as(*id, SUBSCRIBE);
+        scene.hear_as(*id);
+    }
+    let (replies, backlog) = say(&mut scene, 2);
+    assert!(replies < 2_000, "{replies} bytes of replies");
+    assert!(backlog < 3 * 2_200, "{backlog} bytes of messages");
+    scene.shard.block(false, &late);
+    scene.shard.rest();
+    for id in late {
+        let texts = scene.texts_as(id);
+        assert_eq!(Reader::default().read_all(&texts), [long(2)]);
+    }
+}
+
+#[test]
 fn deltas_are_granted_where_the_topic_has_them_and_the_client_asks() {
     let mut without = with_deltas(10).namespaces.of("").clone();
     without.delta = false;

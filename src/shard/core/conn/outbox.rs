@@ -133,10 +133,16 @@ impl Outbox {
     }
 
     /// Appends a frame that a log holds, or the rest of one of which the socket took a part.
-    pub(crate) fn keep_rest(&mut self, Rest { segment, from, to }: Rest) {
+    pub(crate) fn keep_rest(&mut self, rest: Rest) {
+        let Rest { segment, from, to } = &rest;
         if to - from <= REST_COPY_BYTES_MAX {
-            return self.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
+            return self.append(|bytes| bytes.extend_from_slice(segment.slice(*from, *to)));
         }
+        self.share(rest);
+    }
+
+    /// Appends a frame that others have as well, and does not copy it.
+    pub(crate) fn share(&mut self, Rest { segment, from, to }: Rest) {
         self.len += to - from;
         self.chunks.push_back(Chunk::Shared {
             segment,

@@ -150,7 +150,7 @@ impl<D, A> Shard<D, A> {
         self.env.work.charge_compression(appended.compression);
         for Whole { conn, frame } in self.pubsub.fanout.take_whole() {
             if let Some(outbox) = self.conns.outbox(conn) {
-                outbox.keep_rest(frame);
+                outbox.share(frame);
             }
             self.pubsub.mark_dirty(&mut self.conns, conn);
         }

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use crate::id::ConnKey;
-use crate::limits::DELTA_BYTES_MAX;
+use crate::limits::{DELTA_BYTES_MAX, WHOLES_MAX, WORK_OF_WHOLE};
 use crate::payload::{Entry, Structured};
 use crate::proto::centrifuge::Content;
 use crate::proto::fossil::Encoder;
@@ -60,6 +60,11 @@ impl Deltas {
         std::mem::take(&mut self.whole)
     }
 
+    /// What the owner of connections has to do with them, as work.
+    pub(in crate::topic::fanout) fn work(&self) -> usize {
+        self.whole.len() * WORK_OF_WHOLE
+    }
+
     #[cfg(any(test, feature = "internals"))]
     pub(in crate::topic::fanout) fn is_done(&self) -> bool {
         self.whole.is_empty()
@@ -67,8 +72,8 @@ impl Deltas {
 }
 
 impl Feed {
-    /// Appends a message as the delta to the one before it, or whole if that is shorter. The member
-    /// with the index `excluded` does not get it.
+    /// Appends a message as the delta to the one before it, or whole if that is shorter or many
+    /// members need it. The member with the index `excluded` does not get it.
     pub(in crate::topic::fanout) fn append_delta(
         &mut self,
         form: Structured,
@@ -86,7 +91,9 @@ impl Feed {
         let chain = chain.get_or_insert_default();
         let value = form.value(entry.payload);
         let Deltas { encoder, whole } = deltas;
-        let base = chain.base.as_ref();
+        let mut fresh = members.iter().filter(|member| gets_whole(member));
+        let are_many = chain.has_fresh && fresh.nth(WHOLES_MAX).is_some();
+        let base = chain.base.as_ref().filter(|_| !are_many);
         let delta = base.and_then(|base| encoder.encode(&base.bytes, &value));
         let is_delta = delta.is_some();
         log.append(form.frame_len_max(entry), pool, |out| match delta {
@@ -136,7 +143,13 @@ impl Feed {
         }
     }
 
-    /// Lets go of what the next delta is made of, which is sent whole.
+    /// Whether it keeps a message for the next delta.
+    pub(in crate::topic::fanout) fn has_base(&self) -> bool {
+        let chain = self.chain.as_ref();
+        chain.is_some_and(|chain| chain.base.is_some())
+    }
+
+    /// Lets go of that message: the next is sent whole.
     pub(in crate::topic::fanout) fn cut_chain(&mut self) {
         if let Some(chain) = &mut self.chain {
             chain.cut();
@@ -155,11 +168,15 @@ impl Whole {
     }
 }
 
-fn whole_frame(form: Structured, entry: &Entry<'_>, value: &[u8], pool: &mut Pool) -> Rc<Segment> {
-    let mut frame = pool.take(0);
-    if let Some(frame) = Rc::get_mut(&mut frame) {
-        form.encode_data(&mut frame.bytes, entry, value, Content::Value);
-        frame.count();
-    }
-    frame
+/// Whether a member lacks what a delta is made of, and is to get the message now.
+fn gets_whole(member: &Member) -> bool {
+    member.is(FRESH) && !member.is(DETACHED)
+}
+
+fn whole_frame(form: Structured, entry: &Entry<'_>, value: &[u8], pool: &Pool) -> Rc<Segment> {
+    let mut frame = pool.hold();
+    frame.bytes.reserve_exact(form.frame_len_max(entry));
+    form.encode_data(&mut frame.bytes, entry, value, Content::Value);
+    frame.count();
+    Rc::new(frame)
 }

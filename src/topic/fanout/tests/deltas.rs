@@ -6,7 +6,7 @@ use super::world::World;
 use crate::config::SlowConsumer;
 use crate::internals::Rng;
 use crate::internals::fuzz::apply_delta;
-use crate::limits::{DELTA_BYTES_MAX, SEGMENT_BYTES};
+use crate::limits::{DELTA_BYTES_MAX, SEGMENT_BYTES, WHOLES_MAX, WORK_OF_WHOLE};
 use crate::payload::{Form, Structured};
 use crate::proto::centrifuge::{Answer, Event, Reply, Wire};
 use crate::topic::fanout::Whole;
@@ -34,11 +34,11 @@ impl World {
 }
 
 /// Protobuf with lengths, without headers of another protocol around it.
-fn form() -> Form {
+pub(super) fn form() -> Form {
     Form::Centrifuge(Structured::stream(Wire::Protobuf, false)).with_deltas()
 }
 
-fn world(members: usize, policy: SlowConsumer) -> World {
+pub(super) fn world(members: usize, policy: SlowConsumer) -> World {
     let mut world = World::with_members(0, policy);
     (0..members).for_each(|_| {
         world.join(form());
@@ -130,6 +130,27 @@ fn many_that_join_before_the_first_message_are_sent_it_in_one_walk() {
     assert!(world.publish(100));
     world.walk_all();
     assert!((0..100).all(|key| deltas_of_all(&world, key) == 1));
+}
+
+#[test]
+fn a_message_that_many_need_whole_is_whole_in_the_log() {
+    for (fresh, alone) in [(WHOLES_MAX, WHOLES_MAX), (WHOLES_MAX + 1, 0)] {
+        let mut world = world(1, SlowConsumer::DropOldest);
+        (0..2).for_each(|_| assert!(world.publish(100)));
+        world.walk_all();
+        let (before, all) = (world.work, 1..=fresh);
+        all.clone().for_each(|_| _ = world.join(form()));
+        assert!(world.publish(100));
+        let written = all.clone().filter(|key| world.sends(*key) == 1);
+        assert_eq!(written.count(), alone);
+        assert_eq!(world.work - before, alone * WORK_OF_WHOLE);
+        world.walk_all();
+        assert!(world.publish(100));
+        world.walk_all();
+        assert!(all.clone().all(|key| deltas_of_all(&world, key) == 1));
+        let deltas = if alone == 0 { 2 } else { 3 };
+        assert_eq!(deltas_of_all(&world, 0), deltas, "{fresh} were fresh");
+    }
 }
 
 #[test]

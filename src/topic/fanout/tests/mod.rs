@@ -1,5 +1,6 @@
 //! The fan-out over sockets that a test controls, without connections.
 
+mod backlog;
 mod deltas;
 mod overrun;
 mod own;

@@ -28,6 +28,8 @@ pub(super) struct World {
     /// The member that does not get one, by the number of the message.
     pub(super) excluded: BTreeMap<usize, usize>,
     pub(super) skipped: u64,
+    /// What the newest message was charged.
+    pub(super) work: usize,
 }
 
 /// A connection with its subscription.
@@ -67,6 +69,7 @@ impl World {
             published: Vec::new(),
             excluded: BTreeMap::new(),
             skipped: 0,
+            work: 0,
         };
         for _ in 0..members {
             world.join(Form::LengthPrefix);
@@ -136,6 +139,7 @@ impl World {
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             let members = members.count() - excluded.iter().count();
             assert_eq!(appended.members, members as u64);
+            self.work = appended.work;
             self.take_whole();
             let number = self.published.len();
             self.excluded.extend(excluded.map(|(key, _)| (number, key)));
