@@ -180,6 +180,7 @@ impl Handler for App {
     ) -> Result<Data, Refusal> {
         let (place, names, since) = match opening {
             Opening::Tcp { topic, since, .. } => ("ws", topic.name(), *since),
+            Opening::TcpSession => ("session", "", Since::Default),
             Opening::WebSocket(request) | Opening::Events(request) => {
                 let path = &request.path[1..];
                 let (place, names) = path.split_once('/').unwrap_or((path, ""));
@@ -189,7 +190,7 @@ impl Handler for App {
         };
         let role = match place {
             "ws" | "many" | "pub" => Role::Talk,
-            "sub" | "sse" => Role::Listen,
+            "sub" | "sse" | "session" => Role::Listen,
             "echo" => Role::Echo,
             "cmd" => {
                 cx.send_positions();
@@ -213,7 +214,9 @@ impl Handler for App {
         if self.asks && cx.id().to_string().ends_with('4') {
             self.ask(cx)?;
         }
-        self.name_user(cx)?;
+        if place != "session" {
+            self.name_user(cx)?;
+        }
         self.ledger.borrow_mut().opened += 1;
         Ok(Data { role, topic })
     }

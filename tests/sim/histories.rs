@@ -95,6 +95,7 @@ impl Histories {
             slow_consumer: (rng.below(4) == 0).then(|| policies[rng.below(2)]),
             flush: (rng.below(5) == 0).then_some(flush),
             presence: self.presence,
+            delta: true,
             ..TopicSettings::default()
         }
     }

@@ -9,7 +9,7 @@ use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
-use corecast::{ConnId, Topic, counters::Counters};
+use corecast::{ConnId, SessionFormat, Topic, counters::Counters};
 
 use crate::faults::Planted;
 use crate::handler::App;
@@ -20,6 +20,8 @@ use crate::net::{Event, Net, Socket};
 pub(crate) struct Tcp {
     pub(crate) topic: Topic,
     pub(crate) frames: Frames,
+    /// They are sessions, in protobuf.
+    pub(crate) is_of_sessions: bool,
 }
 
 /// A shard and its part of the network.
@@ -71,7 +73,10 @@ impl Sockets<'_> {
         for (at, listener) in self.host.accepts.drain(..) {
             let sock = Sock(i32::try_from(at).unwrap());
             let id = match listener {
-                Some(Tcp { topic, frames }) => core.handle_tcp_open(sock, frames, &topic, None),
+                Some(tcp) if tcp.is_of_sessions => {
+                    core.handle_session_open(sock, SessionFormat::Protobuf, None)
+                }
+                Some(Tcp { topic, frames, .. }) => core.handle_tcp_open(sock, frames, &topic, None),
                 None => core.handle_http_open(sock, None),
             };
             self.host.accepted += 1;

@@ -5,12 +5,14 @@ mod frames;
 pub(crate) mod reader;
 mod receive;
 mod send;
+mod session;
 
 use std::collections::VecDeque;
 
 use corecast::{Framing, Since};
 
 use crate::client::reader::Reader;
+use crate::client::session::Session;
 use crate::tokens::Token;
 
 /// The framings of TCP.
@@ -26,6 +28,8 @@ pub(crate) enum Place {
     Many,
     /// Server-sent events.
     Events,
+    /// A session with a subscription that has deltas.
+    Session,
     Echo,
     Command,
     /// Asks for a page.
@@ -90,6 +94,7 @@ pub(crate) struct Client {
     pub(crate) welcomes: Vec<Vec<(usize, Vec<usize>)>>,
     /// What its user was sent, in the order of arrival.
     pub(crate) notes: Vec<usize>,
+    session: Session,
     subscribed: Vec<bool>,
     epochs: Vec<u32>,
     inbox: Vec<u8>,
@@ -135,6 +140,7 @@ impl Client {
             seen: vec![Vec::new(); topic_count],
             welcomes: vec![Vec::new(); topic_count],
             notes: Vec::new(),
+            session: Session::default(),
             subscribed,
             epochs: vec![0; topic_count],
             inbox: Vec::new(),
@@ -181,7 +187,7 @@ impl Client {
     /// The only topic of which it is told positions.
     pub(crate) fn told_of(&self) -> Option<usize> {
         match self.place {
-            Place::Events => Some(self.topics[0]),
+            Place::Events | Place::Session => Some(self.topics[0]),
             _ => self.positions,
         }
     }
@@ -191,8 +197,8 @@ impl Client {
         self.by_pattern && 1 < self.topics.len() && self.topics.len() == self.seen.len()
     }
 
-    /// Whether its protocol says neither ping nor goodbye.
+    /// Whether it says neither ping nor goodbye.
     pub(crate) fn has_no_words(&self) -> bool {
-        matches!(self.place, Place::Tcp | Place::Events)
+        matches!(self.place, Place::Tcp | Place::Events | Place::Session)
     }
 }

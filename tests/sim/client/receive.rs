@@ -19,6 +19,9 @@ impl Client {
         loop {
             let taken = match (self.stage, self.place) {
                 (Stage::Opening, Place::Tcp) => self.take_first_frame(rest, book),
+                (Stage::Opening | Stage::Open, Place::Session) => {
+                    self.take_reply_or_push(rest, book, &mut answers)
+                }
                 (Stage::Opening, _) => self.take_answer(rest, book),
                 (Stage::Open, Place::Tcp) => self.take_tcp_frame(rest, book),
                 (Stage::Open, Place::Events) => self.take_part(rest, book),
@@ -85,7 +88,7 @@ impl Client {
         whole
     }
 
-    fn go_live(&mut self, book: &Book) {
+    pub(super) fn go_live(&mut self, book: &Book) {
         self.stage = Stage::Open;
         self.live_at = book.step;
     }

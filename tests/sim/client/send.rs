@@ -23,7 +23,12 @@ impl Client {
             },
             ..Frames::default()
         };
-        Tcp { topic, frames }
+        let is_of_sessions = self.place == Place::Session;
+        Tcp {
+            topic,
+            frames,
+            is_of_sessions,
+        }
     }
 
     /// As what it subscribes to a topic.
@@ -35,7 +40,10 @@ impl Client {
     }
 
     /// What it sends first.
-    pub(crate) fn greeting(&self, names: &[Topic]) -> Vec<u8> {
+    pub(crate) fn greeting(&mut self, names: &[Topic]) -> Vec<u8> {
+        if self.place == Place::Session {
+            return self.session.greeting(&names[self.topics[0]], self.since);
+        }
         let topics = self.topics.iter().map(|&topic| self.name(topic, names));
         let topics: Vec<String> = topics.collect();
         let topics = match self.has_one_pattern() {
@@ -70,6 +78,7 @@ impl Client {
             Place::Pub => "/pub".to_owned(),
             Place::Echo => "/echo".to_owned(),
             Place::Command => "/cmd".to_owned(),
+            Place::Session => unreachable!("it has no path"),
         };
         let mut offer = deflate::offer(self.window);
         if self.positions.is_some() {

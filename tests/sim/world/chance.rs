@@ -140,7 +140,9 @@ impl World {
                     _ => Action::Unsubscribe(at, topic),
                 }
             }
-            _ if todo == 0 || matches!(place, Place::Sub | Place::Events) => return,
+            _ if todo == 0 || matches!(place, Place::Sub | Place::Events | Place::Session) => {
+                return;
+            }
             _ if place == Place::Echo => Action::Echo(at),
             _ => {
                 let topic = match place {
@@ -156,9 +158,9 @@ impl World {
     pub(super) fn say_goodbye(&mut self, at: usize) {
         let action = match (self.rng.below(6), self.clients[at].place) {
             (0, _) => Action::Reset(at),
-            (1, _) => Action::Vanish(at),
+            (1, place) if place != Place::Session => Action::Vanish(at),
             (2 | 3, Place::Tcp) if !self.clients[at].half_closed => Action::HalfClose(at),
-            (_, Place::Tcp | Place::Events) => Action::Reset(at),
+            (_, Place::Tcp | Place::Events | Place::Session) => Action::Reset(at),
             _ => Action::Close(at),
         };
         self.act(action);
@@ -167,6 +169,9 @@ impl World {
     pub(super) fn connect_any(&mut self) -> usize {
         let topics = self.profile.topics;
         let topic = self.rng.below(topics);
+        // Without a history nothing is told to sessions.
+        let histories = self.profile.histories.as_ref();
+        let has_sessions = histories.is_some_and(|histories| !histories.reloads);
         let (place, topics_of) = match self.rng.below(12) {
             _ if self.rng.below(self.profile.many_one_in) == 0 => {
                 let mut all: Vec<usize> = (0..topics).collect();
@@ -178,6 +183,7 @@ impl World {
             _ if self.rng.below(self.profile.command_one_in) == 1 => (Place::Command, Vec::new()),
             0..3 => (Place::Tcp, vec![topic]),
             3..6 => (Place::Ws, vec![topic]),
+            6 | 9 if has_sessions => (Place::Session, vec![topic]),
             6 => (Place::Sub, vec![topic]),
             7 => (Place::Events, vec![topic]),
             8 => (Place::Pub, Vec::new()),

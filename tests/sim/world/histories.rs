@@ -78,6 +78,8 @@ impl World {
         client.since = match self.rng.below(8) {
             // A listener for TCP says nothing by 0.
             0..2 if client.place == Place::Tcp && last == 0 => Since::Default,
+            // There is no way to ask for that.
+            0..2 if client.place == Place::Session => Since::Default,
             0..2 => Since::Last(last),
             2..7 if client.told_of().is_some() => self.some_position(client.topics[0]),
             7 if client.told_of().is_some() => Since::Foreign,

@@ -149,7 +149,7 @@ impl World {
             socket.fin = self.rng.below(2) == 0;
         }
         let listener = match client.place {
-            Place::Tcp => Some(client.listener(&self.names)),
+            Place::Tcp | Place::Session => Some(client.listener(&self.names)),
             _ => None,
         };
         let place = client.place;
