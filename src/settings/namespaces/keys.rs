@@ -179,7 +179,9 @@ macro_rules! topic_keys {
                 Field::Switch(|s: &mut $of| &mut s.topics.delta),
                 "Whether subscribers of the structured protocol that ask for `delta: \"fossil\"` get \
                  of each message what has changed since the one before it, where that is shorter. \
-                 This is for topics whose messages resemble each other.",
+                 This is for topics whose messages resemble each other and have at most 64 KiB: \
+                 longer ones are sent whole, and what is sent to these subscribers is not \
+                 compressed.",
             ),
         ]
     };
