@@ -187,7 +187,9 @@ static KEYS: &[Key<Settings>] = &[
         Field::Count(|s| &mut s.config.patterns_max, 0..=PATTERNS_CEILING),
         "Maximum number of different patterns that clients of the whole server subscribe to at the \
          same time; the clients of each shard may have an equal share. One more is refused with \
-         error 106. Each shard knows all of them, in at most 64 MiB.",
+         error 106; a client that has not asked for it stays connected without it. A pattern that \
+         has lost its last subscriber gives way at once. Each shard knows all of them, in at most \
+         64 MiB.",
     ),
     key(
         "limits.accept_rate",
