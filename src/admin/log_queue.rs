@@ -226,15 +226,14 @@ mod tests {
         assert_eq!(queue.lost(), 1);
     }
 
-    /// Fails this many times before it writes.
-    struct Broken(UnixStream, usize);
+    /// Fails to write all that is without this line, however lines come together.
+    struct Broken(UnixStream, &'static str);
 
     impl Write for Broken {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.1 == 0 {
+            if std::str::from_utf8(bytes).unwrap().contains(self.1) {
                 return self.0.write(bytes);
             }
-            self.1 -= 1;
             Err(ErrorKind::StorageFull.into())
         }
 
@@ -252,7 +251,7 @@ mod tests {
     #[test]
     fn a_loss_of_lines_that_could_not_be_reported_is_reported_later() {
         let (out, reader) = UnixStream::pair().unwrap();
-        let queue = LogQueue::start(Broken(out, 2)).unwrap();
+        let queue = LogQueue::start(Broken(out, "three")).unwrap();
         for line in ["one", "two", "three"] {
             queue.put(line.as_bytes());
             queue.flush(LONG);
