@@ -161,7 +161,7 @@ fn failure(error: HistoryError) -> Failure {
     match error {
         HistoryError::Off => NO_HISTORY,
         HistoryError::Foreign => FOREIGN,
-        HistoryError::BeforeFirst => bad_request("bad request: nothing is before offset 1".into()),
+        HistoryError::BeforeFirst => bad_request("bad request: nothing is before offset 1"),
         HistoryError::Publish(_) => INTERNAL,
     }
 }

@@ -144,7 +144,7 @@ fn message_of<'m>(command: &'m Command<'_>) -> Result<(Kind, Cow<'m, [u8]>, Publ
     }) = command.unknown.as_deref()
     {
         let text = format!("bad request: unknown field {name}; did you mean {meant}?");
-        return Err(bad_request(Cow::Owned(text)));
+        return Err(bad_request(text));
     }
     let (kind, bytes) = command
         .message()
@@ -159,5 +159,5 @@ fn missing(what: &str, command: &Command<'_>) -> Failure {
         Some(Unknown { name, .. }) => format!("; there is no field {name}"),
         None => String::new(),
     };
-    bad_request(Cow::Owned(format!("bad request: send {what}{has}")))
+    bad_request(format!("bad request: send {what}{has}"))
 }

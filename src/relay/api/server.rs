@@ -90,7 +90,7 @@ impl Rpc<'_> {
     pub(super) fn refusal(&self) -> Failure {
         let method = self.method.as_ref().map_or("", |Text(method)| method);
         match method {
-            "" => bad_request("bad request: send method".into()),
+            "" => bad_request("bad request: send method"),
             _ => NO_RPC,
         }
     }
@@ -119,7 +119,7 @@ impl Work<'_, '_> {
         let glob = match method {
             ServerMethod::Info => None,
             ServerMethod::Channels(pattern) => match Glob::parse(pattern.unwrap_or("*")) {
-                None => return Ok(Err(bad_request(NO_PATTERN.into()))),
+                None => return Ok(Err(bad_request(NO_PATTERN))),
                 glob => glob,
             },
         };

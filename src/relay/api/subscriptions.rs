@@ -154,7 +154,7 @@ fn bytes(json: Option<&RawValue>, b64: Option<&Text<'_>>) -> Result<Vec<u8>, Fai
     if json.is_none() && b64.is_none() {
         return Ok(Vec::new());
     }
-    let (_, bytes) = commands::message(json, b64).ok_or_else(|| bad_request(NO_BASE64.into()))?;
+    let (_, bytes) = commands::message(json, b64).ok_or_else(|| bad_request(NO_BASE64))?;
     Ok(bytes.into_owned())
 }
 

@@ -83,7 +83,7 @@ impl Work<'_, '_> {
     fn revoke_user<'m>(&mut self, command: &'m UserTokens<'_>) -> Result<ToEnd<'m>, Failure> {
         let user = user_named(command.user.as_ref())?;
         if given(command.channel.as_ref()).is_some() {
-            return Err(bad_request(NO_CHANNEL.into()));
+            return Err(bad_request(NO_CHANNEL));
         }
         let number = self.permit(user)?;
         let time = command.issued_before.filter(|time| *time != 0);
@@ -94,7 +94,7 @@ impl Work<'_, '_> {
 
     fn revoke_one<'m>(&mut self, command: &'m OneToken<'_>) -> Result<ToEnd<'m>, Failure> {
         let id = given(command.uid.as_ref());
-        let id = id.ok_or_else(|| bad_request("bad request: send uid".into()))?;
+        let id = id.ok_or_else(|| bad_request("bad request: send uid"))?;
         let user = given(command.user.as_ref()).map(|_| user_named(command.user.as_ref()));
         let user = user.transpose()?;
         let number = self.permit(id)?;

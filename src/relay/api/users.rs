@@ -170,10 +170,10 @@ impl Work<'_, '_> {
     fn act_of<'m>(&self, method: &str, command: &'m ForUser<'_>) -> Result<Act<'m>, Failure> {
         if method == "send" {
             if !command.whom().is_all() {
-                return Err(bad_request(NO_SELECTION.into()));
+                return Err(bad_request(NO_SELECTION));
             }
             let words = "bad request: send data, or b64data in base64";
-            let (kind, bytes) = command.message().ok_or_else(|| bad_request(words.into()))?;
+            let (kind, bytes) = command.message().ok_or_else(|| bad_request(words))?;
             let is_too_long = self.cx.message_bytes_max() < bytes.len();
             return (!is_too_long)
                 .then_some(Act::Send(kind, bytes))
@@ -197,7 +197,7 @@ impl Work<'_, '_> {
 pub(super) fn user_named<'m>(user: Option<&'m Text<'_>>) -> Result<&'m str, Failure> {
     let user = user.map_or("", |Text(user)| user);
     if user.is_empty() {
-        return Err(bad_request("bad request: send user".into()));
+        return Err(bad_request("bad request: send user"));
     }
     if USER_BYTES_MAX < user.len() {
         return Err(failure(UserError::Name));
@@ -228,11 +228,11 @@ impl<'m> Whom<'m, '_> {
 
     /// Which of the connections; `None`: none.
     fn selection(&self, cx: &RelayCx<'_>) -> Result<Option<Selection>, Failure> {
-        let id = |id: &str| id.parse().map_err(|_| bad_request(NO_ID.into()));
+        let id = |id: &str| id.parse().map_err(|_| bad_request(NO_ID));
         let others = self.whitelist.map_or(&[][..], |List(others)| others);
         if API_WHITELIST_MAX < others.len() {
             let words = format!("bad request: a whitelist has at most {API_WHITELIST_MAX} ids");
-            return Err(bad_request(words.into()));
+            return Err(bad_request(words));
         }
         let others = others.iter().map(|Text(other)| id(other));
         let others = others.collect::<Result<Vec<_>, _>>()?;
@@ -262,7 +262,7 @@ pub(super) fn failure(error: UserError) -> Failure {
         | UserError::Disconnect
         | UserError::Message
         | UserError::Topic
-        | UserError::Info => bad_request(format!("bad request: {error}").into()),
+        | UserError::Info => bad_request(format!("bad request: {error}")),
         _ => INTERNAL,
     }
 }
