@@ -3,7 +3,6 @@
 
 pub(crate) mod control;
 pub(crate) mod crew;
-pub(crate) mod ended;
 pub(crate) mod frame;
 pub(crate) mod inflate;
 pub(crate) mod link;

@@ -4,8 +4,7 @@ use std::mem;
 
 use rustix::io::Errno;
 
-use crate::client::ended::Ended;
-use crate::client::link::{Event, State};
+use crate::client::link::{Ended, Event, State};
 use crate::client::request::numbered;
 use crate::client::worker::Worker;
 use crate::client::worker::life::io_label;

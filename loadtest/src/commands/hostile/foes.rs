@@ -6,9 +6,8 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::client::ended::Ended;
 use crate::client::inflate::Inflater;
-use crate::client::link::{Link, State};
+use crate::client::link::{Ended, Link, State};
 use crate::client::outbox::{Leave, Outbox};
 use crate::client::{App, CLOSED, EndedBy, LinkName, Place, Plan};
 use crate::clock::{MILLISECOND, nanos, now_ns};

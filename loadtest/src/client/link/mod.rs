@@ -1,5 +1,7 @@
 //! One connection of the client: from the first byte to live, then messages.
 
+mod ended;
+
 use std::mem;
 use std::os::fd::OwnedFd;
 
@@ -7,13 +9,14 @@ use httparse::{EMPTY_HEADER, Response, Status};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::client::ended::Ended;
 use crate::client::frame::{self, FrameError, Kind, NO_CODE};
 use crate::client::inflate::Inflater;
 use crate::client::request::ACCEPT;
 use crate::client::structured::{Said, Wire};
 use crate::client::tls::Session;
 use crate::url::Protocol;
+
+pub(crate) use crate::client::link::ended::Ended;
 
 /// One connection. Kept small, for there may be a million: 32 bytes.
 pub(crate) struct Link {
@@ -256,5 +259,4 @@ fn read_head(buf: &[u8], deflate: bool) -> Result<Option<usize>, Ended> {
 }
 
 #[cfg(test)]
-#[path = "link_tests.rs"]
 mod tests;
