@@ -11,7 +11,7 @@ use corecast::proto::ws::deflate::{Compression, Deflater, Window};
 use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
 use corecast::{Config, Kind, Relay, RelaySettings, Topic};
 
-use crate::shard::{Shard, topics_at};
+use crate::shard::{Shard, topics_at, upgrade_request};
 use crate::{DEFLATE, frame};
 
 /// Three cost more than a phase has time for.
@@ -186,10 +186,7 @@ fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
 }
 
 fn upgrade(topic: &Topic) -> String {
-    format!(
-        "GET /sub/{topic} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{DEFLATE}\r\n"
-    )
+    upgrade_request(&format!("/sub/{topic}"), DEFLATE)
 }
 
 #[test]

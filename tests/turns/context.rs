@@ -5,7 +5,7 @@ use corecast::{Compression, Config, ConnId};
 use flate2::{Compress, FlushCompress};
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::shard::{Shard, upgrade_request};
 
 /// What Netty offers.
 const NETTY: &str = "Sec-WebSocket-Extensions: permessage-deflate;client_max_window_bits\r\n";
@@ -177,11 +177,7 @@ fn no_client_is_promised_a_context_without_memory_for_it() {
     }
     let answer = |shard: &mut Shard, offer: &str| {
         let id = shard.connect();
-        let request = format!(
-            "GET /pub/a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             {offer}\r\n"
-        );
+        let request = upgrade_request("/pub/a", offer);
         shard.read(id, request);
         shard.rest();
         String::from_utf8(shard.take(id)).unwrap()

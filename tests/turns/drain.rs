@@ -9,7 +9,7 @@ use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
 use corecast::{CloseReason, Config, Kind, Relay, RelaySettings, Topic};
 
 use crate::frame;
-use crate::shard::{Shard, topics_at};
+use crate::shard::{Shard, topics_at, upgrade_request};
 
 /// More than the first step of a drain takes.
 const MOMENT: Duration = DRAIN_GRACE.saturating_add(DRAIN_STEP);
@@ -74,10 +74,7 @@ fn what_lies_in_a_lane_is_delivered_before_the_goodbye() {
     let (mut shards, topic) = two();
     exchange(&mut shards);
     let client = shards[0].connect();
-    let request = format!(
-        "GET /sub/{topic} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
+    let request = upgrade_request(&format!("/sub/{topic}"), "");
     shards[0].read(client, request);
     shards[0].turn();
     exchange(&mut shards);

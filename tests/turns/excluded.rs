@@ -8,7 +8,7 @@ use corecast::{
 };
 
 use crate::frame;
-use crate::shard::{Shard, topics_at};
+use crate::shard::{Shard, topics_at, upgrade_request};
 use crate::users::{exchange, give_space};
 
 /// Connections subscribe to the topics in their path, and publish to the first of them.
@@ -75,10 +75,7 @@ impl Pair {
 
     fn open(&mut self, at: usize, path: &str) -> ConnId {
         let id = self.0[at].connect();
-        let request = format!(
-            "GET /{path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let request = upgrade_request(&format!("/{path}"), "");
         self.0[at].read(id, request);
         exchange(&mut self.0);
         let answer = self.0[at].take(id);

@@ -7,7 +7,7 @@ use corecast::{
 };
 
 use crate::frame;
-use crate::shard::{Shard, topics_at};
+use crate::shard::{Shard, topics_at, upgrade_request};
 use crate::users::{exchange, give_space, go_on};
 
 /// Connections subscribe to what is in their path, patterns or topics, and publish to the topic
@@ -61,10 +61,7 @@ impl Pair {
     /// A connection whose homes have not answered yet.
     fn ask(&mut self, at: usize, names: &str) -> ConnId {
         let id = self.0[at].connect();
-        let request = format!(
-            "GET /{names} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let request = upgrade_request(&format!("/{names}"), "");
         self.0[at].read(id, request);
         go_on(&mut self.0[at]);
         id

@@ -9,7 +9,7 @@ use corecast::{
 };
 
 use crate::frame;
-use crate::shard::{Shard, topics_at};
+use crate::shard::{Shard, topics_at, upgrade_request};
 
 /// What rooms were told, in this order.
 type Calls = Rc<RefCell<Vec<String>>>;
@@ -144,10 +144,7 @@ impl Scene {
 }
 
 fn upgrade(topic: &str) -> String {
-    format!(
-        "GET /{topic}/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    upgrade_request(&format!("/{topic}/"), "")
 }
 
 #[test]

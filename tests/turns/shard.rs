@@ -40,6 +40,14 @@ pub(crate) fn topics_at(home: u16) -> impl Iterator<Item = Topic> {
     topics.filter(move |topic| topic.home(2) == ShardId::new(home))
 }
 
+/// A request for WebSocket, RFC 6455 4.1, with these fields as well.
+pub(crate) fn upgrade_request(path: &str, fields: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
+    )
+}
+
 /// A shard that is a whole server: a driver with its sockets.
 pub(crate) struct Shard<C: 'static = RelayConn> {
     driver: Driver<App<C>>,
@@ -192,12 +200,7 @@ impl<C> Shard<C> {
     /// A client that asks for that, and the answer.
     pub(crate) fn ask_to_upgrade(&mut self, path: &str, fields: &str) -> (ConnId, Vec<u8>) {
         let id = self.connect();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             {fields}\r\n"
-        );
-        self.read(id, request);
+        self.read(id, upgrade_request(path, fields));
         self.rest();
         (id, self.take(id))
     }

@@ -14,7 +14,7 @@ use corecast::{
 };
 
 use crate::frame;
-use crate::shard::{Answer, Shard, topics_at};
+use crate::shard::{Answer, Shard, topics_at, upgrade_request};
 
 /// What homes have answered.
 type Stats = Result<PresenceStats, PresenceError>;
@@ -156,10 +156,7 @@ impl Pair {
 
     fn open(&mut self, at: usize, user: &str) -> (usize, ConnId) {
         let id = self.shards[at].connect();
-        let request = format!(
-            "GET /{user} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let request = upgrade_request(&format!("/{user}"), "");
         self.shards[at].read(id, request);
         self.settle();
         assert!(self.shards[at].take(id).starts_with(b"HTTP/1.1 101 "));

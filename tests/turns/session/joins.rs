@@ -10,6 +10,7 @@ use corecast::topic::sink::Sock;
 use corecast::{Relay, RelaySettings, ShardId};
 
 use super::*;
+use crate::shard::upgrade_request;
 use crate::sockets::Sockets;
 
 fn with_joins(join_leave: bool, force_push_join_leave: bool) -> Config {
@@ -143,10 +144,7 @@ impl Node {
         let sock = i32::try_from(self.members.len()).unwrap();
         let core = &mut self.shards[shard].0.core;
         let id = core.handle_http_open(Sock(sock), None);
-        let request = format!(
-            "GET {PATH} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let request = upgrade_request(PATH, "");
         core.handle_bytes(id, &mut request.into_bytes());
         let (subscribed, gone, last) = (false, false, BTreeMap::new());
         self.members.push(Member {

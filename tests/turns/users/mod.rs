@@ -16,7 +16,7 @@ use corecast::{
 };
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::shard::{Shard, upgrade_request};
 
 /// Ends that the handlers were told of.
 type Ends = Rc<RefCell<Vec<(String, CloseReason)>>>;
@@ -226,10 +226,7 @@ pub(crate) fn exchange<C>(shards: &mut [Shard<C>; 2]) {
 }
 
 fn upgrade(user: &str, fields: &str) -> String {
-    format!(
-        "GET /{user} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
-    )
+    upgrade_request(&format!("/{user}"), fields)
 }
 
 /// A server's close frame with this code.
