@@ -98,6 +98,18 @@ impl Feed {
         self.members.get(index).copied()
     }
 
+    /// Detaches a member from the log, or has it go on at the log's head, without what came before;
+    /// whether that is new.
+    pub(super) fn set_detached(&mut self, index: usize, detached: bool) -> bool {
+        let member = self.members.get_mut(index);
+        let Some(member) = member.filter(|member| member.is(DETACHED) != detached) else {
+            return false;
+        };
+        member.set_detached(detached, self.log.head());
+        self.note_fresh(index);
+        true
+    }
+
     /// Marks a member's socket as blocked or not.
     pub(super) fn set_blocked(&mut self, index: usize, blocked: bool) {
         let member = &mut self.members[index];

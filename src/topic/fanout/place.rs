@@ -43,33 +43,20 @@ impl Fanout {
     /// Detaches a member from its log, which it does not hold back then, or has it begin at the
     /// log's head. One that is so already stays where it is.
     pub(crate) fn set_detached(&mut self, place: Place, detached: bool) {
-        if let Some((log, member)) = self.member(place)
-            && member.is(DETACHED) != detached
-        {
-            member.set_detached(detached, log.head());
-            self.note_fresh(place);
+        if let Some(feed) = self.feed_mut(place) {
+            feed.set_detached(place.index as usize, detached);
         }
     }
 
     /// All that a detached member lacked is sent: it follows its log again. Returns how
     /// many frames it has missed since the log's count of them was `count`.
     pub(crate) fn rejoin(&mut self, place: Place, count: u64) -> u64 {
-        match self.member(place) {
-            Some((log, member)) if member.is(DETACHED) => {
-                member.set_detached(false, log.head());
-                let missed = log.count().saturating_sub(count);
-                self.note_fresh(place);
-                missed
-            }
-            _ => 0,
+        if let Some(feed) = self.feed_mut(place)
+            && feed.set_detached(place.index as usize, false)
+        {
+            return feed.log.count().saturating_sub(count);
         }
-    }
-
-    /// A member goes on at the head of its log, without what came before.
-    fn note_fresh(&mut self, place: Place) {
-        if let Some(feed) = self.feed_mut(place) {
-            feed.note_fresh(place.index as usize);
-        }
+        0
     }
 
     /// Moves a member that is behind to the newest message, if its topic wants that; returns how

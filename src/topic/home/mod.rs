@@ -278,12 +278,6 @@ impl Homes {
     }
 
     /// How many topics there are.
-    pub(crate) fn count(&self) -> usize {
-        self.topics.len()
-    }
-
-    /// The same for tests.
-    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {
         self.topics.len()
     }

@@ -26,8 +26,6 @@ pub struct Patterns<V> {
     texts: HashTable<LevelKey>,
     values: Slab<V>,
     seed: RandomState,
-    /// Memory of the levels.
-    bytes: usize,
 }
 
 impl<V> Default for Patterns<V> {
@@ -37,7 +35,6 @@ impl<V> Default for Patterns<V> {
             texts: HashTable::new(),
             values: Slab::new(),
             seed: RandomState::new(),
-            bytes: 0,
         }
     }
 }
@@ -55,7 +52,9 @@ impl<V> Patterns<V> {
 
     /// Memory of their levels in bytes; values not counted.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        let levels = self.levels.iter().map(|(_, level)| level);
+        let levels = levels.filter(|level| level.before.is_some());
+        levels.map(|level| LEVEL_BYTES + level.text.len()).sum()
     }
 
     /// The value of a pattern.
@@ -186,7 +185,6 @@ impl<V> Patterns<V> {
             Step::Text(text) => (text, Name::new(text, &self.seed).hash_after(before)),
         };
         place.insert(Level::new(text, hash, Some(before)));
-        self.bytes += LEVEL_BYTES + text.len();
         if step == Step::Plus {
             self.levels[before.index()].plus = Some(key);
         } else {
@@ -204,7 +202,6 @@ impl<V> Patterns<V> {
             && let Some(before) = self.levels[at.index()].before
         {
             let level = self.levels.remove(at.index());
-            self.bytes -= LEVEL_BYTES + level.text.len();
             let parent = &mut self.levels[before.index()];
             if parent.plus == Some(at) {
                 parent.plus = None;

@@ -94,7 +94,7 @@ impl<D, A> Shard<D, A> {
             found.connections = self.conns.len();
             found.users = users.homes.count_users();
             found.subscriptions = fanout.subscriptions();
-            found.topics = homes.count();
+            found.topics = homes.len();
             let sum = scan.finish(self.env.shard);
             self.pubsub.census_sums.extend(sum);
         }

@@ -6,7 +6,6 @@ use crate::close_reason::CloseReason;
 use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::limits::CLOSE_AFTER_MAX;
-use crate::proto::http::Date;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
@@ -75,13 +74,10 @@ impl<D, A> Shard<D, A> {
 
     /// The same for one of both, at a second since the beginning of 1970; 0 is never.
     pub(crate) fn expire_at(&mut self, key: ConnKey, at: u64) {
-        let today = self.env.date.map_or(0, Date::secs);
-        let left = if at == 0 {
-            u64::MAX
-        } else {
-            at.saturating_sub(today)
+        let left = match at {
+            0 => Duration::MAX,
+            _ => self.env.left_until(at),
         };
-        let left = Duration::from_secs(left);
         if self.conns.has_session(key) {
             self.end_session_after(key, left);
         } else {

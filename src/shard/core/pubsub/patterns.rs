@@ -39,15 +39,13 @@ impl PatternShare {
         self.len
     }
 
-    fn has_space(&self, pattern: &TopicPattern) -> bool {
-        self.len < self.len_max && self.bytes + pattern.bytes() <= self.bytes_max
-    }
-
+    /// Adds one, if there is space for it.
     fn add(&mut self, pattern: &TopicPattern) -> bool {
-        let has_space = self.has_space(pattern);
+        let bytes = self.bytes + pattern.bytes();
+        let has_space = self.len < self.len_max && bytes <= self.bytes_max;
         if has_space {
             self.len += 1;
-            self.bytes += pattern.bytes();
+            self.bytes = bytes;
         }
         has_space
     }
@@ -65,13 +63,13 @@ impl PubSub {
         env: &mut Env,
         pattern: &TopicPattern,
     ) -> Result<TopicKey, SubscribeError> {
-        if !self.patterns.has_space(pattern) {
+        if !self.patterns.add(pattern) {
             // Else one client that comes and goes would have the whole share.
             self.forget_topics(env, Duration::ZERO, TIMEOUTS_PER_TURN);
-        }
-        if !self.patterns.add(pattern) {
-            env.counters.hit(Limit::Patterns);
-            return Err(SubscribeError::TooManyPatterns);
+            if !self.patterns.add(pattern) {
+                env.counters.hit(Limit::Patterns);
+                return Err(SubscribeError::TooManyPatterns);
+            }
         }
         let topic = pattern.topic();
         let key = self.fanout.add_pattern(topic, env.shard, env.shards);

@@ -49,13 +49,12 @@ impl<D, A> Cx<'_, D, A> {
 
     /// Whether the messages of a topic have positions, and are kept.
     pub fn has_history(&self, topic: &str) -> bool {
-        let settings = self.shard.env.config.namespaces.of(topic);
-        settings.history.is_some()
+        self.topic_settings(topic).history.is_some()
     }
 
     /// Whether a message of a topic has a position after this time, if there is space for it.
     pub(crate) fn has_position_within(&self, topic: &str, time: Duration) -> bool {
-        let settings = self.shard.env.config.namespaces.of(topic);
+        let settings = self.topic_settings(topic);
         settings.history.is_some() && settings.flush.is_none_or(|flush| flush.every < time)
     }
 }
