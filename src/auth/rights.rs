@@ -28,32 +28,26 @@ impl Rights {
 
     /// Whether the token allows it.
     pub fn allow(&self, action: Action, topic: &str) -> bool {
-        let mut rights = self.0.iter();
-        rights.any(|right| right.allow.contains(&action) && right.covers(topic))
+        self.any(action, topic, covers)
     }
 
     /// Whether the token allows to subscribe to a pattern: it names the pattern, or all its topics.
     pub(crate) fn allow_pattern(&self, pattern: &str) -> bool {
-        let mut rights = self.0.iter();
-        rights
-            .any(|right| right.allow.contains(&Action::Subscribe) && right.covers_pattern(pattern))
+        self.any(Action::Subscribe, pattern, covers_pattern)
+    }
+
+    /// Whether a right to this action names the text, or covers it with a wildcard.
+    fn any(&self, action: Action, text: &str, covers: fn(&str, &str) -> bool) -> bool {
+        let mut rights = self.0.iter().filter(|right| right.allow.contains(&action));
+        rights.any(|right| {
+            let mut topics = right.topics.iter();
+            topics.any(|own| own == text || (right.has_wildcards && covers(own, text)))
+        })
     }
 }
 
 /// Stands for what a wildcard of a pattern matches.
 const HOLE: &str = "\u{10FFFF}";
-
-impl Right {
-    fn covers(&self, topic: &str) -> bool {
-        let mut topics = self.topics.iter();
-        topics.any(|own| own == topic || (self.has_wildcards && covers(own, topic)))
-    }
-
-    fn covers_pattern(&self, pattern: &str) -> bool {
-        let mut topics = self.topics.iter();
-        topics.any(|own| own == pattern || (self.has_wildcards && covers_pattern(own, pattern)))
-    }
-}
 
 /// Whether a text with `*` for any number of characters covers a topic. Returns to the last `*`
 /// alone, so that the time is bounded by the product of both lengths.

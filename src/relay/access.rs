@@ -65,13 +65,10 @@ impl Publisher {
         name: &str,
         is_new: bool,
     ) -> bool {
+        let is_pattern = action == Action::Subscribe && TopicPattern::parse(name).is_ok();
         let permitted = match (self, cx.auth()) {
-            (Self::Known(client), Some(auth)) => match TopicPattern::parse(name) {
-                Ok(pattern) if action == Action::Subscribe => {
-                    auth.permit_pattern(client, pattern.as_str())
-                }
-                _ => auth.permit(client, action, name),
-            },
+            (Self::Known(client), Some(auth)) if is_pattern => auth.permit_pattern(client, name),
+            (Self::Known(client), Some(auth)) => auth.permit(client, action, name),
             _ => Ok(()),
         };
         if let Err(words) = &permitted

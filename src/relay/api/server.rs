@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::auth::Action;
 use crate::handler::{Busy, Census};
 use crate::limits::{API_HISTORIES_MAX, WORK_OF_BODY_BYTE};
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
-    DENIED, Failure, INTERNAL, NO_RPC, TOO_MANY_CENSUSES, TOO_MANY_CHANNELS, bad_request,
+    Failure, INTERNAL, NO_RPC, TOO_MANY_CENSUSES, TOO_MANY_CHANNELS, bad_request,
 };
+use crate::relay::api::users::given;
 use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::Numbered;
 use crate::relay::glob::Glob;
@@ -88,18 +88,16 @@ impl<'b> Numbered<'b> {
 impl Rpc<'_> {
     /// The error that it is answered with.
     pub(super) fn refusal(&self) -> Failure {
-        let method = self.method.as_ref().map_or("", |Text(method)| method);
-        match method {
-            "" => bad_request("bad request: send method"),
-            _ => NO_RPC,
+        match given(self.method.as_ref()) {
+            None => bad_request("bad request: send method"),
+            Some(_) => NO_RPC,
         }
     }
 }
 
 impl OfChannels<'_> {
     pub(super) fn method(&self) -> ServerMethod<'_> {
-        let pattern = self.pattern.as_ref().map(|Text(pattern)| &**pattern);
-        ServerMethod::Channels(pattern.filter(|pattern| !pattern.is_empty()))
+        ServerMethod::Channels(given(self.pattern.as_ref()))
     }
 }
 
@@ -107,10 +105,8 @@ impl Work<'_, '_> {
     /// Asks all shards what they have.
     pub(super) fn server(&mut self, method: ServerMethod<'_>) -> Result<Outcome, Busy> {
         let number = self.next;
-        self.next += 1;
-        let is_new = self.done <= number;
-        if !self.client.may(self.cx, Action::Manage, SERVER, is_new) {
-            return Ok(Err(DENIED));
+        if let Err(failure) = self.permit(SERVER) {
+            return Ok(Err(failure));
         }
         self.censuses += 1;
         if API_HISTORIES_MAX < self.censuses {
