@@ -7,6 +7,7 @@ use crate::position::Since;
 use crate::proto::Kind;
 use crate::proto::centrifuge::{self, DisconnectCode, ErrorCode};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::topic::TopicNameError;
 use crate::topic::patterns::TopicPattern;
 
 /// How a session is had over HTTP.
@@ -205,6 +206,12 @@ impl From<PublishError> for Failure {
                 ErrorCode::BadRequest.into()
             }
         }
+    }
+}
+
+impl From<TopicNameError> for Failure {
+    fn from(_: TopicNameError) -> Self {
+        ErrorCode::BadRequest.into()
     }
 }
 

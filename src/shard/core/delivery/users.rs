@@ -180,7 +180,7 @@ impl<D, A> Shard<D, A> {
                 self.expire_at(id.key, refresh.expire_at);
                 self.tell_expiry(id.key, refresh.expire_at);
                 if let Some(info) = &refresh.info {
-                    self.describe(id.key, info);
+                    self.describe(id.key, Arc::clone(info));
                 }
             }
             UserAct::Subscribe(subscription) => {

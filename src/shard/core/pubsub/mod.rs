@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::handler::{Busy, TopicEvent};
-use crate::id::{RoomKey, ShardId};
+use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
@@ -206,6 +206,15 @@ impl PubSub {
             Err(TopicPatternError::Levels | TopicPatternError::Name) => Err(TopicNameError),
             Err(_) => self.topic(name),
         }
+    }
+
+    /// The key of that, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(crate) fn find_channel(&self, name: &str) -> Result<Option<TopicKey>, TopicNameError> {
+        Ok(self.fanout.find(&*self.channel(name)?))
     }
 
     /// Whether a message for a topic at home here goes into its order at once: not if there is or

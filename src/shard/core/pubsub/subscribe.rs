@@ -6,6 +6,7 @@ use crate::handler::Subscribe;
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::{CLIENT_INFO_BYTES_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::shard::core::conn::session::Session;
+use crate::shard::core::conn::session::subs::{Aside, Subscription};
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
@@ -60,7 +61,7 @@ fn check(subscribe: &Subscribe<'_>) -> Result<(), SubscribeError> {
 }
 
 impl PubSub {
-    /// Subscribes a connection; live at once if the topic is, its room is not told of joins and
+    /// Subscribes a connection, by a command of its session if that has `asked` for it; live at once if the topic is, its room is not told of joins and
     /// its history is not asked for, else when its home has answered.
     pub(crate) fn subscribe<D>(
         &mut self,
@@ -69,6 +70,7 @@ impl PubSub {
         key: ConnKey,
         topic: &Topic,
         subscribe: Subscribe<'_>,
+        asked: Option<(Subscription, Aside)>,
     ) -> Result<(), SubscribeError> {
         check(&subscribe)?;
         let known = self.fanout.find(topic);
@@ -89,11 +91,10 @@ impl PubSub {
         let Some(conn) = conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
-        let session = conn.protocol.session();
-        let has_deltas = session.is_some_and(Session::begins_deltas);
+        let has_deltas = asked.as_ref().is_some_and(|(_, aside)| aside.has_deltas());
         conn.subs.add(Membership::new(topic_key, has_deltas));
         if let Some(session) = conn.protocol.session_mut() {
-            session.note_sub(topic_key);
+            session.subs.add(topic_key, asked);
         }
         let since = self.fanout.begins(
             topic_key,

@@ -11,7 +11,7 @@ use crate::proto::centrifuge::{ConnectRequest, ConnectResult, DisconnectCode, Su
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::{node_name, session_name, whole_secs};
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::session::Answered;
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
@@ -80,8 +80,9 @@ impl<D, A> Shard<D, A> {
         let end = client.as_deref().and_then(|client| client.expires_at);
         let token_left = end.map(|end| self.env.left_until(end));
         let conn_info = client.as_deref().map(Principal::info);
-        session.client.describe(conn_info.unwrap_or_default());
-        session.client.keep(client.clone());
+        session
+            .client
+            .describe(conn_info.unwrap_or_default().into());
         let (has_pings, answers_pings) = (session.has_pings(), session.answers_pings());
         let (is_one_way, is_streamed) = (session.is_one_way(), session.stream.is_some());
         // By its session a backend names a client that cannot name itself.
@@ -110,7 +111,7 @@ impl<D, A> Shard<D, A> {
         if let Some(user) = user {
             self.conns.set_user(key, user, addr, today);
         }
-        self.expire_session(key);
+        self.expire_session(key, client.clone());
         let stamp = self.env.now.stamp();
         if let Some(conn) = self.conns.live(key) {
             conn.move_to(State::Corked);
@@ -131,8 +132,7 @@ impl<D, A> Shard<D, A> {
 
     /// A session is subscribed to this because the token of its client names it, or has no space.
     fn note_of_token(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.channel(channel))?;
-        let topic = self.pubsub.fanout.find(&topic);
+        let topic = self.pubsub.find_channel(channel)?;
         let Some(session) = self.conns.session(key) else {
             return Ok(());
         };
@@ -163,23 +163,18 @@ impl<D, A> Shard<D, A> {
         Ok(())
     }
 
-    /// Has a session end some time after its token, or not at all; of the token is kept what rules
-    /// ask for.
-    pub(super) fn expire_session(&mut self, key: ConnKey) {
+    /// Keeps the client of a session, which ends some time after its token, or not at all; of the
+    /// token is kept what rules ask for.
+    pub(super) fn expire_session(&mut self, key: ConnKey, mut client: Option<Box<Principal>>) {
         let today = self.env.today();
-        let Self { conns, auth, .. } = self;
-        let Some(session) = conns.session(key) else {
-            return;
-        };
-        let mut client = session.client.take();
-        let left = auth
-            .as_ref()
-            .zip(client.as_mut())
-            .and_then(|(auth, client)| {
-                auth.keep_named_claims(client);
-                auth.lifetime(client, today)
-            });
-        session.client.keep(client);
+        let known = self.auth.as_ref().zip(client.as_mut());
+        let left = known.and_then(|(auth, client)| {
+            auth.keep_named_claims(client);
+            auth.lifetime(client, today)
+        });
+        if let Some(session) = self.conns.session(key) {
+            session.client.keep(client);
+        }
         let end = left.map_or(Duration::MAX, |left| left.saturating_add(SESSION_GRACE));
         self.end_session_after(key, end);
     }

@@ -22,16 +22,10 @@ use crate::shard::core::conn::session::Phase;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::meters::Verdict;
 use crate::shard::core::shard::Shard;
-use crate::topic::TopicNameError;
 use crate::topic::patterns::TopicPattern;
 
 /// What a command is answered with; `None`: nothing, or later.
 type Answered = Result<Option<Answer>, Failure>;
-
-/// The topic that a command names, if there can be one of that name.
-fn channel_of<T>(topic: Result<T, TopicNameError>) -> Result<T, Failure> {
-    topic.map_err(|_| ErrorCode::BadRequest.into())
-}
 
 /// Whether a channel is a pattern: it has subscribers, and nothing else.
 fn is_pattern(channel: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::proto::centrifuge::{
     Wire,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::session::{Answered, channel_of, is_pattern};
+use crate::shard::core::session::{Answered, is_pattern};
 use crate::shard::mail::Origin;
 
 impl<H: Handler> ShardCore<H> {
@@ -19,7 +19,7 @@ impl<H: Handler> ShardCore<H> {
         if request.r#type != 0 || is_pattern(&request.channel) {
             return Err(ErrorCode::NotAvailable.into());
         }
-        let topic = channel_of(self.shard.pubsub.topic(&*request.channel))?.into_owned();
+        let topic = self.shard.pubsub.topic(&*request.channel)?.into_owned();
         let session = self.shard.conns.session(key);
         let wire = session.map_or(Wire::Json, |session| session.wire());
         let kind = wire.kind_of(&request.data);

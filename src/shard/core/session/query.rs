@@ -16,7 +16,7 @@ use crate::proto::centrifuge::{
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::pending::publication;
-use crate::shard::core::session::{Answered, channel_of, is_pattern};
+use crate::shard::core::session::{Answered, is_pattern};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Ask, Question};
 use crate::topic::presence;
@@ -101,9 +101,9 @@ impl<D, A> Shard<D, A> {
     where
         A: Send,
     {
-        let topic = match channel_of(self.pubsub.topic(channel_name)) {
+        let topic = match self.pubsub.topic(channel_name) {
             Ok(topic) => topic.into_owned(),
-            Err(failure) => return failure,
+            Err(error) => return error.into(),
         };
         let (deferred, wait) = self.defer(key, SESSION_ANSWER_TIMEOUT);
         let (sender, answers) = channel();

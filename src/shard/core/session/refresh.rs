@@ -11,7 +11,7 @@ use crate::proto::centrifuge::{
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::whole_secs;
-use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::session::Answered;
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
@@ -30,10 +30,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.end_subs_without(key, &client);
         let left = client.expires_at.map(|end| self.shard.env.left_until(end));
         let name = self.shard.client_id(key);
-        if let Some(session) = self.shard.conns.session(key) {
-            session.client.keep(Some(Box::new(client)));
-        }
-        self.shard.expire_session(key);
+        self.shard.expire_session(key, Some(Box::new(client)));
         Ok(Some(Answer::Refresh(RefreshResult {
             client: name.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -96,8 +93,7 @@ impl<D, A> Shard<D, A> {
 
     /// Has a subscription of a session end some time after this, or not at all.
     fn expire_sub(&mut self, key: ConnKey, channel: &str, end: Option<u64>) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.channel(channel))?;
-        let topic = self.pubsub.fanout.find(&topic);
+        let topic = self.pubsub.find_channel(channel)?;
         let until = self.env.sub_until(end);
         if let Some(topic) = topic
             && let Some(session) = self.conns.session(key)

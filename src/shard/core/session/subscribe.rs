@@ -8,7 +8,7 @@ use crate::proto::centrifuge::{
     Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, UnsubscribeRequest,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::session::{Answered, channel_of, is_pattern};
+use crate::shard::core::session::{Answered, is_pattern};
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
@@ -95,8 +95,7 @@ fn check(request: &SubscribeRequest) -> Result<(), Failure> {
 impl<D, A> Shard<D, A> {
     /// Whether a session has subscribed to a channel, or is about to.
     pub(super) fn has_session_sub(&self, key: ConnKey, channel: &str) -> Result<bool, Failure> {
-        let topic = channel_of(self.pubsub.channel(channel))?;
-        let topic = self.pubsub.fanout.find(&topic);
+        let topic = self.pubsub.find_channel(channel)?;
         let conn = self.conns.get(key);
         Ok(topic
             .zip(conn)
@@ -105,8 +104,7 @@ impl<D, A> Shard<D, A> {
 
     /// Ends a subscription of a session; if its command waits, that is answered first.
     fn unsubscribe_session(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.channel(channel))?;
-        let Some(topic) = self.pubsub.fanout.find(&topic) else {
+        let Some(topic) = self.pubsub.find_channel(channel)? else {
             return Ok(());
         };
         let Some(session) = self.conns.session(key) else {

@@ -88,6 +88,7 @@ impl<D, A> Cx<'_, D, A> {
             self.key,
             &topic,
             subscribe,
+            None,
         )
     }
 
@@ -103,7 +104,8 @@ impl<D, A> Cx<'_, D, A> {
         let Shard {
             pubsub, conns, env, ..
         } = &mut *self.shard;
-        pubsub.subscribe(conns, env, self.key, pattern.topic(), Subscribe::new())
+        let subscribe = Subscribe::new();
+        pubsub.subscribe(conns, env, self.key, pattern.topic(), subscribe, None)
     }
 
     /// Ends the connection's subscription to a topic, if it has one.

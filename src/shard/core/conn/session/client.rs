@@ -42,8 +42,8 @@ impl Client {
     }
 
     /// Others are told this of it.
-    pub(crate) fn describe(&mut self, conn_info: Vec<u8>) {
-        self.conn_info = (!conn_info.is_empty()).then(|| conn_info.into());
+    pub(crate) fn describe(&mut self, conn_info: Arc<[u8]>) {
+        self.conn_info = (!conn_info.is_empty()).then_some(conn_info);
         self.info = None;
     }
 

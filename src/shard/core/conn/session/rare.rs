@@ -3,18 +3,14 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::TopicKey;
 use crate::proto::centrifuge::SubscribeResult;
 use crate::shard::core::conn::session::Session;
-use crate::shard::core::conn::session::subs::{Aside, Subscription};
 
 /// What few sessions have, most of them while their clients wait for something.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
     /// What its command has asked the home of a topic.
     asked: Option<Box<dyn Any>>,
-    /// The subscription that its command asks for, until its topic has a key.
-    subscribing: Option<(Subscription, Aside)>,
     /// What the client is told, when it is connected, of subscriptions that it has not asked for.
     told_later: BTreeMap<String, SubscribeResult>,
     /// Topics and patterns that its token names and that had no space for it.
@@ -59,44 +55,10 @@ impl Session {
         asked
     }
 
-    /// A subscription is made for its command.
-    pub(crate) fn begin_sub(&mut self, sub: Subscription, aside: Aside) {
-        self.rare.get_or_insert_default().subscribing = Some((sub, aside));
-    }
-
-    /// Whether that is one with deltas.
-    pub(crate) fn begins_deltas(&self) -> bool {
-        let asked = self
-            .rare
-            .as_ref()
-            .and_then(|rare| rare.subscribing.as_ref());
-        let pending = asked.and_then(|(_, aside)| aside.pending.as_ref());
-        pending.is_some_and(|pending| pending.result.delta)
-    }
-
-    /// It has a subscription to this topic.
-    pub(crate) fn note_sub(&mut self, topic: TopicKey) {
-        let asked = self.rare.as_mut();
-        let asked = asked.and_then(|rare| rare.subscribing.take());
-        self.subs.add(topic, asked);
-        self.rest();
-    }
-
-    /// No subscription is made for its command any more.
-    pub(crate) fn end_begin_sub(&mut self) {
-        if let Some(rare) = &mut self.rare {
-            rare.subscribing = None;
-        }
-        self.rest();
-    }
-
     /// Gives back the memory of what is over.
     fn rest(&mut self) {
         let is_over = |rare: &mut Box<Rare>| {
-            rare.asked.is_none()
-                && rare.subscribing.is_none()
-                && rare.told_later.is_empty()
-                && rare.refused.is_empty()
+            rare.asked.is_none() && rare.told_later.is_empty() && rare.refused.is_empty()
         };
         self.rare.take_if(is_over);
     }

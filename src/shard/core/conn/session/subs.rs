@@ -61,6 +61,12 @@ impl Aside {
         }
     }
 
+    /// Whether its client gets deltas.
+    pub(crate) fn has_deltas(&self) -> bool {
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|pending| pending.result.delta)
+    }
+
     fn is_nothing(&self) -> bool {
         self.pending.is_none() && self.chan_info.is_none()
     }

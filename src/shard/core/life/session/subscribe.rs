@@ -1,5 +1,7 @@
 //! Subscriptions of sessions, as they begin: by a command, or because the server has them.
 
+use std::sync::Arc;
+
 use crate::handler::{Failure, ServerSubscription, Subscribe, Subscribed};
 use crate::id::ConnKey;
 use crate::position::{Position, Since};
@@ -10,7 +12,6 @@ use crate::shard::core::conn::session::whole_secs;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
 use crate::topic::Topic;
-use crate::topic::patterns::TopicPattern;
 
 impl<D, A> Shard<D, A> {
     /// Subscribes the client of a session to what it has not asked for. `before`: where it was, as
@@ -26,9 +27,7 @@ impl<D, A> Shard<D, A> {
         let is_positioned = subscription
             .positioned
             .unwrap_or(settings.force_positioning);
-        let is_pattern = TopicPattern::parse(&subscription.channel).is_ok();
-        let has_history = settings.history.is_some() && !is_pattern;
-        let is_positioned = has_history && (is_recoverable || is_positioned);
+        let is_positioned = settings.history.is_some() && (is_recoverable || is_positioned);
         let place = match before {
             Some(before) => before
                 .recover
@@ -80,18 +79,19 @@ impl<D, A> Shard<D, A> {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let channel = pubsub.channel(topic.name()).ok();
-        let topic = channel.and_then(|channel| pubsub.fanout.find(&channel));
-        if let Some(topic) = topic.filter(|_| conns.session(key).is_some()) {
+        let topic = pubsub.find_channel(topic.name());
+        if let Ok(Some(topic)) = topic
+            && conns.session(key).is_some()
+        {
             pubsub.end_sub(conns, env, (key, topic));
         }
     }
 
     /// Sets what others are told of the client of a session, from its next subscriptions and
     /// messages on.
-    pub(crate) fn describe(&mut self, key: ConnKey, conn_info: &[u8]) {
+    pub(crate) fn describe(&mut self, key: ConnKey, conn_info: Arc<[u8]>) {
         if let Some(session) = self.conns.session(key) {
-            session.client.describe(conn_info.to_vec());
+            session.client.describe(conn_info);
         }
     }
 
@@ -104,16 +104,16 @@ impl<D, A> Shard<D, A> {
         subscribed: Subscribed,
         is_positioned: bool,
     ) -> Result<(), Failure> {
-        let topic = self.pubsub.channel(&request.channel);
-        let topic = topic.map_err(|_| ErrorCode::BadRequest)?.into_owned();
+        let topic = self.pubsub.channel(&request.channel)?.into_owned();
         let settings = self.env.config.namespaces.of(&request.channel);
+        let is_positioned = is_positioned && !topic.is_pattern();
         let has_asked = request.recoverable || request.recover;
         let is_recoverable = match id {
             0 => request.recoverable,
             _ => settings.force_recovery || has_asked,
         };
         let is_recoverable = is_positioned && is_recoverable;
-        let has_asked_for_deltas = id != 0 && !request.delta.is_empty() && !topic.is_pattern();
+        let has_asked_for_deltas = !request.delta.is_empty() && !topic.is_pattern();
         let since = match request.recover && is_recoverable {
             true => Since::after(&request.epoch, request.offset),
             false => Since::Default,
@@ -154,11 +154,8 @@ impl<D, A> Shard<D, A> {
             pending: Some(Box::new(Pending::new(id, request, result))),
             chan_info: subscribe.chan_info.clone(),
         };
-        session.begin_sub(sub, aside);
-        let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe);
-        if let Some(session) = conns.session(key) {
-            session.end_begin_sub();
-        }
+        let asked = Some((sub, aside));
+        let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe, asked);
         self.arm(key);
         match subscribed {
             // It is not this client that has too many: it goes on without, as where a topic has no
