@@ -29,7 +29,7 @@ fn patterns(levels: &[&str]) -> Vec<Pattern> {
     patterns.collect()
 }
 
-/// Which of the topics match, as bits.
+/// Which of the topics match: for each, whether it does.
 fn matching(pattern: &Pattern, topics: &[String], client: &Principal) -> Vec<bool> {
     let topics = topics.iter();
     topics.map(|topic| pattern.matches(topic, client)).collect()
@@ -66,8 +66,8 @@ fn a_rule_covers_or_overlaps_as_the_topics_of_a_small_alphabet_say() {
             assert!(!covers || has_all && overlaps, "{}", words());
             assert!(overlaps || !has_any, "{}", words());
             // A long topic that only one of both matches is not among these.
-            let is_short = 3 < rule.as_str().len() + pattern.as_str().len();
-            if !rule.has_name() && !is_short {
+            let is_long = 3 < rule.as_str().len() + pattern.as_str().len();
+            if !rule.has_name() && !is_long {
                 assert!(covers == has_all && overlaps == has_any, "{}", words());
             }
             let index = usize::from(covers) + 2 * usize::from(overlaps);
