@@ -61,8 +61,9 @@ fn check(subscribe: &Subscribe<'_>) -> Result<(), SubscribeError> {
 }
 
 impl PubSub {
-    /// Subscribes a connection, by a command of its session if that has `asked` for it; live at once if the topic is, its room is not told of joins and
-    /// its history is not asked for, else when its home has answered.
+    /// Subscribes a connection; a session may have `asked` for it by a command. It is live at once
+    /// if the topic is, its room is not told of joins and its history is not asked for, else when
+    /// its home has answered.
     pub(crate) fn subscribe<D>(
         &mut self,
         conns: &mut Conns<D>,
