@@ -12,10 +12,7 @@ fn with_deltas(entries_max: u32) -> Config {
     let mut settings = with_history(entries_max).namespaces.of("").clone();
     settings.delta = true;
     settings.force_recovery = true;
-    Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    }
+    of_all(settings)
 }
 
 const SUBSCRIBE: &str = r#"{"id":2,"subscribe":{"channel":"news","delta":"fossil"}}"#;
@@ -135,10 +132,7 @@ fn deltas_are_granted_where_the_topic_has_them_and_the_client_asks() {
     let mut no_history = with_deltas(10).namespaces.of("").clone();
     no_history.history = None;
     for settings in [without, no_history] {
-        let mut scene = Scene::connected(Config {
-            namespaces: Namespaces::new(settings, Vec::new()),
-            ..Config::default()
-        });
+        let mut scene = Scene::connected(of_all(settings));
         let told = scene.ask(SUBSCRIBE);
         assert!(!told[0].contains("delta"), "{told:?}");
         publish(&mut scene, 1);

@@ -19,10 +19,7 @@ fn with_joins(join_leave: bool, force_push_join_leave: bool) -> Config {
         force_push_join_leave,
         ..with_history(10).namespaces.of("news").clone()
     };
-    Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    }
+    of_all(settings)
 }
 
 const SUBSCRIBE: &str = r#"{"id":2,"subscribe":{"channel":"news","join_leave":true}}"#;

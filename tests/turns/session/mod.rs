@@ -124,6 +124,11 @@ fn with_history(entries_max: u32) -> Config {
         history: Some(history),
         ..TopicSettings::default()
     };
+    of_all(settings)
+}
+
+/// What holds for all topics.
+fn of_all(settings: TopicSettings) -> Config {
     Config {
         namespaces: Namespaces::new(settings, Vec::new()),
         ..Config::default()

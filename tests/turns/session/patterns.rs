@@ -210,10 +210,7 @@ fn a_publisher_does_not_get_its_own_messages_if_their_topic_says_so() {
         excludes_publisher: true,
         ..TopicSettings::default()
     };
-    let mut scene = Scene::connected(Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    });
+    let mut scene = Scene::connected(of_all(settings));
     let other = scene.another();
     scene.ask(&subscribe("a/+"));
     scene.say_as(other, &subscribe("a/+"));

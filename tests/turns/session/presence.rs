@@ -8,10 +8,7 @@ fn with_presence() -> Config {
         presence: true,
         ..TopicSettings::default()
     };
-    Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    }
+    of_all(settings)
 }
 
 /// Asks a question that the topic's home answers.

@@ -44,13 +44,11 @@ fn a_new_token_with_fewer_topics_ends_what_it_does_not_name() {
 
 #[test]
 fn a_topic_that_had_no_space_for_a_client_is_no_reason_to_connect_again() {
-    let mut config = Config::default();
     let settings = TopicSettings {
         subscribers_max: Some(1),
         ..TopicSettings::default()
     };
-    config.namespaces = Namespaces::new(settings, Vec::new());
-    let mut scene = scene_of(config, &["users subscribe #"], false);
+    let mut scene = scene_of(of_all(settings), &["users subscribe #"], false);
     let both = token(r#"{"sub":"ann","channels":["a","b"]}"#);
     let first = scene.shard.upgrade(PATH, "");
     scene.say_as(first, &connect(&token(r#"{"sub":"bob","channels":["a"]}"#)));

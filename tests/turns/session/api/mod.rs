@@ -102,15 +102,18 @@ fn shards_with(config: &Config) -> [Shard; 2] {
     })
 }
 
+fn request(key: &str, method: &str, body: &str) -> String {
+    let len = body.len();
+    format!(
+        "POST /api/{method} HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\n\
+         Content-Length: {len}\r\n\r\n{body}"
+    )
+}
+
 /// The body of the answer to a request with this key.
 fn ask_with(shard: &mut Shard, key: &str, method: &str, body: &str) -> String {
     let api = shard.connect();
-    let len = body.len();
-    let request = format!(
-        "POST /api/{method} HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\n\
-         Content-Length: {len}\r\n\r\n{body}"
-    );
-    shard.read(api, request);
+    shard.read(api, request(key, method, body));
     shard.rest();
     shard.answer();
     shard.rest();

@@ -11,10 +11,7 @@ fn the_server_counts_no_topic_of_events() {
         force_push_join_leave: true,
         ..TopicSettings::default()
     };
-    let config = Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    };
+    let config = of_all(settings);
     let mut shard = shard_with(config, &["users all #"], false);
     for client in both(&mut shard, "ann") {
         client.say(&mut shard, r#"{"id":2,"subscribe":{"channel":"news"}}"#);
@@ -74,9 +71,7 @@ fn what_shards_have_is_added_up() {
     }
     let api = shards[1].connect();
     let body = r#"{"commands":[{"info":{}},{"channels":{"pattern":"t:*"}}]}"#;
-    let len = body.len();
-    let head = format!("POST /api/batch HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n");
-    shards[1].read(api, format!("{head}Content-Length: {len}\r\n\r\n{body}"));
+    shards[1].read(api, request(KEY, "batch", body));
     exchange(&mut shards);
     shards[1].answer();
     exchange(&mut shards);

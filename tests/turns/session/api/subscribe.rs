@@ -72,10 +72,7 @@ fn what_is_said_of_a_subscription_is_told_to_its_client_and_to_others() {
         join_leave: true,
         ..TopicSettings::default()
     };
-    let config = Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    };
+    let config = of_all(settings);
     let mut shard = shard_with(config, &["users all #"], false);
     let [socket, _] = both(&mut shard, "ann");
     let id = socket.id();
@@ -192,10 +189,7 @@ fn a_client_that_is_about_to_be_connected_waits_for_a_subscription_of_a_backend_
         presence: true,
         ..TopicSettings::default()
     };
-    let config = Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    };
+    let config = of_all(settings);
     let [near, far] = [0, 1].map(|home| crate::shard::topics_at(home).next().unwrap());
     // Some of them have their home here.
     for user in ["a", "b", "c", "d", "e", "f"] {
@@ -214,12 +208,7 @@ fn a_client_that_is_about_to_be_connected_waits_for_a_subscription_of_a_backend_
         assert_eq!(shards[0].take(client), b"");
         let api = shards[0].connect();
         let body = format!(r#"{{"user":"{user}","channel":"{near}"}}"#);
-        let len = body.len();
-        let request = format!(
-            "POST /api/subscribe HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\
-             Content-Length: {len}\r\n\r\n{body}"
-        );
-        shards[0].read(api, request);
+        shards[0].read(api, request(KEY, "subscribe", &body));
         turn(&mut shards[0]);
         exchange(&mut shards);
         let told: Vec<_> = heard(shards[0].take(client))

@@ -118,11 +118,7 @@ fn clients_on_all_shards_are_subscribed_and_a_batch_takes_all_methods() {
     let body = r#"{"commands":[{"subscribe":{"user":"ann","channel":"news"}},
         {"unsubscribe":{"user":"ann","channel":"news"}},{"refresh":{"user":"ann"}},
         {"disconnect":{"user":"ann"}}]}"#;
-    let len = body.len();
-    let request = format!(
-        "POST /api/batch HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Length: {len}\r\n\r\n{body}"
-    );
-    shards[0].read(api, request);
+    shards[0].read(api, request(KEY, "batch", body));
     exchange(&mut shards);
     let answer = String::from_utf8(shards[0].take(api)).unwrap();
     let replies =
