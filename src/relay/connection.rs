@@ -8,6 +8,7 @@ use crate::denial::Denial;
 use crate::handler::{Halt, Message, Publish, Refusal};
 use crate::position::Since;
 use crate::proto::Role;
+use crate::proto::http::Response;
 use crate::relay::{RelayCx, session};
 use crate::topic::Topic;
 
@@ -70,6 +71,7 @@ pub(super) fn open(
     key: Option<Publish<'static>>,
     receives: &'static ListenRule,
 ) -> Result<Connection, Refusal> {
+    check_namespace(cx, topic.name())?;
     if role == Role::Publish {
         cx.require(Action::Publish, topic.name())?;
     } else {
@@ -92,6 +94,18 @@ pub(super) fn open(
         },
     }))
 }
+
+/// Refuses a topic whose namespace must be configured and is not.
+pub(super) fn check_namespace(cx: &RelayCx<'_>, topic: &str) -> Result<(), Refusal> {
+    match cx.is_unknown(topic, false) {
+        true => Err(Response::text(404, UNKNOWN).into()),
+        false => Ok(()),
+    }
+}
+
+/// Why a topic is not there.
+const UNKNOWN: &str = "no such namespace; what is before the first : of a topic's name must be one \
+                       of the configuration's (topics.require_namespace)";
 
 /// Why a name is denied whatever the rules say.
 const OTHERS: &str = "the name of the topic is for other users, or for tokens of subscriptions";

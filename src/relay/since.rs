@@ -8,6 +8,7 @@ use crate::limits::KEY_BYTES_MAX;
 use crate::position::Since;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::relay::RelayCx;
+use crate::relay::connection::check_namespace;
 use crate::relay::route::Named;
 
 /// What a client gets first, as it asks for it. Earlier messages need the right to the topic's
@@ -65,7 +66,8 @@ pub(super) fn answer_to_head(
     named: Named<'_>,
 ) -> Option<Response> {
     let name = named.read().ok()?;
-    let permitted = cx.require(Action::Subscribe, &name);
+    let known = check_namespace(cx, &name);
+    let permitted = known.and_then(|()| cx.require(Action::Subscribe, &name));
     match permitted.and_then(|()| asked(cx, request, &name, true)) {
         Err(Refusal::Respond(response)) => Some(response),
         Ok(_) | Err(Refusal::Wait(_)) => None,

@@ -119,6 +119,12 @@ impl Draft {
             let remedy = "must be another name than \".\" and \"..\"";
             self.complain_of(&[&topic], what, remedy);
         }
+        let namespaces = self.settings.topic_settings();
+        if namespaces.is_unknown(&listen.topic) && listen.protocol.framing().is_some() {
+            let remedy = "add a [[namespace]] for it, or set require_namespace = false";
+            let keys = [&*topic, "topics.require_namespace"];
+            self.complain_of(&keys, "is in no namespace", remedy);
+        }
         self.check_address(index, &listen);
         let trusts_none = self.settings.config.trusted_proxies.is_empty();
         // A program that reaches a path runs on this host and has the permission.

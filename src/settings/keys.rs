@@ -463,6 +463,17 @@ static KEYS: &[Key<Settings>] = &[
          shard (the shard that orders the topic's messages).",
     ),
     key(
+        "topics.require_namespace",
+        Field::Switch(|s| &mut s.require_namespace),
+        "Whether a topic whose name has a namespace, as `chat:7` has, must be in one of the \
+         `[[namespace]]` tables. If it is in none, it is refused: with error 102 over the \
+         structured protocol and by the API, and with 404 in a path. The same holds for a pattern \
+         such as `chat:#`, if no topic of a namespace can match it. The namespace ends at the \
+         first `:` before any `/`; names without one, and those that list users before it \
+         (`#acme:ann`), are in none. If false, such a topic has the settings of `[topics]`, and so \
+         has a name that is mistyped. Subscriptions that are there stay when SIGHUP sets this.",
+    ),
+    key(
         "http.origins",
         Field::List(|s| &mut s.config.origins),
         "Origins whose pages may use the server from a browser. `self` allows the server's own \

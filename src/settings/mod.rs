@@ -1,5 +1,4 @@
-//! The configuration of the program: reads a file, the environment and flags, and returns checked
-//! values.
+//! The configuration of the program: reads a file, the environment and flags, and checks them.
 //!
 //! Pure: the input is text, and the result is [`Settings`] or the list of all errors. A flag
 //! overrides the environment, the environment overrides the file, and the file overrides the
@@ -78,6 +77,8 @@ pub struct Settings {
     pub topics: TopicValues,
     /// What holds for the topics of namespaces.
     pub namespaces: Vec<Namespace>,
+    /// Whether topics with a namespace must have one of these.
+    pub require_namespace: bool,
     /// Whether messages are compressed.
     pub compress: bool,
     /// How messages are compressed.
@@ -171,10 +172,8 @@ impl Settings {
         if let Some(connections) = self.connections {
             builder = builder.connections_max(connections);
         }
-        for listen in &self.listeners {
-            builder = builder.listen(listen.listener());
-        }
-        builder
+        let listeners = self.listeners.iter().map(Listen::listener);
+        listeners.fold(builder, ServerBuilder::listen)
     }
 
     fn config(&self) -> Config {
@@ -209,19 +208,19 @@ impl Settings {
 
     /// The application with these settings, the same on every shard.
     pub fn relay(&self) -> Relay {
-        let mut settings = RelaySettings::default();
+        let mut settings = RelaySettings::default().with_user_topics(self.auth.user_topics);
         if !self.api_key.is_empty() {
             settings = settings.with_api_key(self.api_key.0.as_str());
         }
-        settings = settings.with_user_topics(self.auth.user_topics);
         Relay::new(settings)
     }
 
     /// The address of each listener of a server with these settings, as in `https 127.0.0.1:443`.
     pub fn places(&self, server: &Server) -> Vec<String> {
         let places = self.listeners.iter().zip(server.addrs());
-        let places = places.map(|(listen, addr)| format!("{} {addr}", listen.word()));
-        places.collect()
+        places
+            .map(|(listen, addr)| format!("{} {addr}", listen.word()))
+            .collect()
     }
 
     /// Adds the key to an error of [`ServerBuilder::start`], if the error belongs to one.
@@ -264,6 +263,7 @@ impl Default for Settings {
             config: Config::default(),
             topics: TopicValues::default(),
             namespaces: Vec::new(),
+            require_namespace: false,
             compress: Config::default().compression.is_some(),
             compression: Compression::default(),
             api_key: Secret::default(),

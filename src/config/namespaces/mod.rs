@@ -1,13 +1,14 @@
 //! Namespaces: what holds for the topics of a name, such as whether they have a history.
 
+mod scope;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
 use crate::config::SlowConsumer;
-use crate::limits::{NAMESPACES_MAX, TOPIC_BYTES_MAX};
-use crate::pattern::{Pattern, PatternError};
+use crate::config::namespaces::scope::namespace_of;
+pub use crate::config::namespaces::scope::{Scope, ScopeError};
+use crate::limits::NAMESPACES_MAX;
 
 /// What holds for a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,33 +90,6 @@ pub enum First {
     Last(u32),
 }
 
-/// The topics that settings are for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Those whose names have this before their first `:`.
-    Name(String),
-    /// Those whose whole names match.
-    Pattern(Pattern),
-}
-
-/// Why a text is no [`Scope`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ScopeError {
-    /// The name is empty or longer than that of a topic.
-    #[error("a name has 1 to {TOPIC_BYTES_MAX} bytes")]
-    Length,
-    /// The name has a `:`.
-    #[error("the name of a namespace ends before the first `:`")]
-    Colon,
-    /// The pattern is none.
-    #[error(transparent)]
-    Pattern(#[from] PatternError),
-    /// The pattern has a name of the client, and settings are the same for all clients.
-    #[error("settings do not depend on the client; write {{id}} or + in place of its name")]
-    Client,
-}
-
 /// The settings of all topics, by their names.
 #[derive(Clone, Debug)]
 pub struct Namespaces {
@@ -126,12 +100,14 @@ pub struct Namespaces {
     counts_clients: bool,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Table {
     /// Those of a topic that no namespace has.
     default: TopicSettings,
     /// The first that has a topic counts.
     namespaces: Vec<(Scope, TopicSettings)>,
+    /// Whether clients know only those namespaces.
+    is_closed: bool,
 }
 
 /// Which settings a topic has. They are found by its name when they are first asked for, and the
@@ -144,47 +120,6 @@ pub(crate) struct SettingsKey([u8; 3]);
 const NO_GENERATION: u8 = 0;
 /// Tables after so many are not told apart: in these, settings are found by names each time.
 const LAST_GENERATION: u8 = u8::MAX;
-
-impl Scope {
-    /// The topics whose names have `name` before their first `:`.
-    ///
-    /// # Errors
-    ///
-    /// No topic has that.
-    pub fn name(name: &str) -> Result<Self, ScopeError> {
-        if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
-            return Err(ScopeError::Length);
-        }
-        if name.contains(':') {
-            return Err(ScopeError::Colon);
-        }
-        Ok(Self::Name(name.to_owned()))
-    }
-
-    /// The topics that match a pattern, as in the rules of [`auth`](crate::auth).
-    ///
-    /// # Errors
-    ///
-    /// It is no pattern of topics alone.
-    pub fn pattern(text: &str) -> Result<Self, ScopeError> {
-        let pattern = Pattern::parse(text)?;
-        if pattern.names_client() {
-            return Err(ScopeError::Client);
-        }
-        Ok(Self::Pattern(pattern))
-    }
-
-    /// Whether it has the topic of this name.
-    pub(crate) fn has(&self, topic: &str) -> bool {
-        match self {
-            Self::Name(name) => {
-                let rest = topic.strip_prefix(name.as_str());
-                rest.is_some_and(|rest| rest.starts_with(':'))
-            }
-            Self::Pattern(pattern) => pattern.matches(topic, &()),
-        }
-    }
-}
 
 impl Table {
     fn all(&self) -> impl Iterator<Item = &TopicSettings> {
@@ -220,7 +155,36 @@ impl Namespaces {
         Self::of_table(Table {
             default,
             namespaces,
+            is_closed: false,
         })
+    }
+
+    /// Has clients refused that name a topic in a namespace that is none of these: it has a `:` in
+    /// its first level, as in `chta:7`, and no scope has it.
+    #[must_use]
+    pub fn closed(self, is_closed: bool) -> Self {
+        Self::of_table(Table {
+            is_closed,
+            ..Arc::unwrap_or_clone(self.table)
+        })
+    }
+
+    /// Whether clients are [refused](Self::closed) that name this topic.
+    pub fn is_unknown(&self, topic: &str) -> bool {
+        self.lacks(topic, |scope| scope.has(topic))
+    }
+
+    /// The same for all topics that a pattern with `+` and `#` alone matches.
+    pub(crate) fn is_unknown_pattern(&self, wildcards: &str) -> bool {
+        self.lacks(wildcards, |scope| scope.may_have(wildcards))
+    }
+
+    /// Whether a name is of a namespace that must be one of these, and is not.
+    fn lacks(&self, name: &str, has: impl Fn(&Scope) -> bool) -> bool {
+        let mut namespaces = self.table.namespaces.iter();
+        self.table.is_closed
+            && namespace_of(name).is_some_and(|namespace| namespace != "+")
+            && !namespaces.any(|(scope, _)| has(scope))
     }
 
     fn of_table(table: Table) -> Self {
@@ -282,6 +246,7 @@ impl Namespaces {
         let Table {
             default,
             namespaces,
+            ..
         } = &*self.table;
         let [_, low, high] = key.0;
         let index = usize::from(u16::from_le_bytes([low, high])).checked_sub(1);

@@ -1,4 +1,6 @@
 use super::*;
+use crate::limits::TOPIC_BYTES_MAX;
+use crate::pattern::PatternError;
 
 fn settings(last: u32) -> TopicSettings {
     TopicSettings {
@@ -113,4 +115,52 @@ fn a_scope_that_no_topic_or_not_every_client_has_is_refused() {
     ] {
         assert_eq!(Scope::pattern(pattern), Err(error), "{pattern}");
     }
+}
+
+#[test]
+fn closed_namespaces_know_topics_of_their_scopes_and_those_of_no_namespace() {
+    let scopes = ["chat:{id}", "device/+/state", "room:+/x"].map(Scope::pattern);
+    let names = ["news", "größe"].map(Scope::name);
+    let scopes = names.into_iter().chain(scopes);
+    let scopes = scopes.map(|scope| (scope.unwrap(), settings(1))).collect();
+    let open = Namespaces::new(TopicSettings::default(), scopes);
+    let closed = open.clone().closed(true);
+    for (topic, is_unknown) in [
+        ("lobby", false),
+        ("a/b:c", false),
+        ("news:1", false),
+        ("news:", false),
+        ("größe:1", false),
+        ("nwes:1", true),
+        ("News:1", true),
+        ("$news:1", true),
+        (":", true),
+        ("chat:7", false),
+        ("chat:7/x", true),
+        ("room:7/x", false),
+        ("room:7/y", true),
+        ("#acme:ann", false),
+        ("dialog#a:1,b", false),
+    ] {
+        assert_eq!(closed.is_unknown(topic), is_unknown, "{topic}");
+        assert!(!open.is_unknown(topic));
+    }
+    for (pattern, is_unknown) in [
+        ("#", false),
+        ("+/x", false),
+        ("+:x/+", false),
+        ("news:#", false),
+        ("news:+/x", false),
+        ("nwes:#", true),
+        ("chat:+", false),
+        ("chat:+/x", true),
+        ("room:#", false),
+        ("room:+/y", true),
+    ] {
+        assert_eq!(closed.is_unknown_pattern(pattern), is_unknown, "{pattern}");
+        assert!(!open.is_unknown_pattern(pattern));
+    }
+    let mut reloaded = open;
+    reloaded.replace(closed);
+    assert!(reloaded.is_unknown("nwes:1"), "a reload closes them");
 }

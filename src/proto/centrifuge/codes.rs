@@ -155,6 +155,8 @@ impl DisconnectCode {
             Some(ErrorCode::Expired | ErrorCode::TokenExpired) => Self::Expired,
             Some(ErrorCode::TooManyRequests) => Self::TooManyRequests,
             Some(ErrorCode::PermissionDenied) => Self::PermissionDenied,
+            // As Centrifugo: to come back would not help.
+            Some(ErrorCode::UnknownChannel) => Self::BadRequest,
             _ => Self::ServerError,
         }
     }
@@ -198,6 +200,7 @@ mod tests {
         check(ErrorCode::TokenExpired, DisconnectCode::Expired);
         check(ErrorCode::Expired, DisconnectCode::Expired);
         check(ErrorCode::TooManyRequests, DisconnectCode::TooManyRequests);
+        check(ErrorCode::UnknownChannel, DisconnectCode::BadRequest);
         check(
             ErrorCode::PermissionDenied,
             DisconnectCode::PermissionDenied,

@@ -27,7 +27,7 @@ impl Failure {
     pub(super) fn status(&self) -> u16 {
         match self.code {
             103 => 403,
-            104 => 404,
+            102 | 104 => 404,
             106 => 429,
             107 | 108 => 400,
             112 => 416,
@@ -54,6 +54,10 @@ pub(super) const TOO_LONG: Failure = Failure::new(
 pub(super) const CHANNEL: Failure = Failure::new(
     BAD_REQUEST,
     "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
+);
+pub(super) const UNKNOWN: Failure = Failure::new(
+    102,
+    "unknown channel: the configuration has no such namespace (topics.require_namespace)",
 );
 pub(super) const DENIED: Failure = Failure::new(103, "permission denied");
 pub(super) const NO_METHOD: Failure = Failure::new(

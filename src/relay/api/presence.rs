@@ -10,11 +10,12 @@ use crate::handler::{Busy, PresenceError, PresenceList, PresenceStats, PublishEr
 use crate::limits::API_HISTORIES_MAX;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
-    CHANNEL, DENIED, Failure, INTERNAL, NO_PRESENCE, TOO_MANY_PRESENCES,
+    CHANNEL, DENIED, Failure, INTERNAL, NO_PRESENCE, TOO_MANY_PRESENCES, UNKNOWN,
 };
 use crate::relay::api::{Outcome, Work, is_channel};
 use crate::relay::commands::Numbered;
 use crate::relay::values::Text;
+use crate::topic::patterns::TopicPattern;
 use crate::topic::presence::ClientInfo;
 
 /// A command about the clients of a topic.
@@ -126,6 +127,10 @@ impl Work<'_, '_> {
         let channel = channel.map_or("", |Text(text)| text);
         if !is_channel(channel) {
             return Err(CHANNEL);
+        }
+        let is_pattern = action == Action::Subscribe && TopicPattern::parse(channel).is_ok();
+        if self.cx.is_unknown(channel, is_pattern) {
+            return Err(UNKNOWN);
         }
         let is_new = self.done <= number;
         if !self.client.may(self.cx, action, channel, is_new) {

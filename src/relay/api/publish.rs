@@ -8,7 +8,7 @@ use crate::limits::API_ANSWER_TIMEOUT;
 use crate::proto::Kind;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
-    CHANNEL, DENIED, Failure, INTERNAL, OPTIONS, TAGS, TOO_LONG, bad_request,
+    CHANNEL, DENIED, Failure, INTERNAL, OPTIONS, TAGS, TOO_LONG, UNKNOWN, bad_request,
 };
 use crate::relay::api::history::placed;
 use crate::relay::api::{Outcome, Work, is_channel, reply};
@@ -65,6 +65,9 @@ impl Work<'_, '_> {
         // wait as well.
         if !is_channel(channel) {
             return Ok(Err(CHANNEL));
+        }
+        if self.cx.is_unknown(channel, false) {
+            return Ok(Err(UNKNOWN));
         }
         if self.cx.message_bytes_max() < message.bytes.len() {
             return Ok(Err(TOO_LONG));

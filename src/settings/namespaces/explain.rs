@@ -20,6 +20,11 @@ impl Settings {
                 let source = self.source(&table::<Namespace>(index));
                 format!("topic {topic:?} is in namespace {index} ({source}):\n")
             }
+            None if self.topic_settings().is_unknown(topic) => {
+                let source = self.source("topics.require_namespace");
+                let needs = format!("topics.require_namespace ({source})");
+                return format!("topic {topic:?} is refused: it is in no namespace, and {needs}\n");
+            }
             None => format!("topic {topic:?} is in no namespace:\n"),
         };
         let unnamed = Namespace {

@@ -170,7 +170,7 @@ impl Settings {
             let scope = namespace.scope().ok()?;
             Some((scope, namespace.topics.settings()))
         });
-        Namespaces::new(self.topics.settings(), namespaces.collect())
+        Namespaces::new(self.topics.settings(), namespaces.collect()).closed(self.require_namespace)
     }
 }
 

@@ -79,6 +79,25 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
+fn topics_of_namespaces_that_are_none_are_refused_where_that_is_asked_for() {
+    let named = "[[namespace]]\nname = \"match\"\n";
+    for (is_required, is_unknown) in [("true", true), ("false", false)] {
+        let text = format!("{named}[topics]\nrequire_namespace = {is_required}");
+        let settings = read(&text, &[], &[]).unwrap();
+        assert!(!settings.topic_settings().is_unknown("match:1"));
+        assert_eq!(settings.topic_settings().is_unknown("mtach:1"), is_unknown);
+        let explained = settings.explain_topic("mtach:1");
+        assert_eq!(explained.contains("is refused"), is_unknown, "{explained}");
+    }
+    check(
+        "[topics]\nrequire_namespace = true\n\
+         [[listener]]\nprotocol = \"line\"\naddress = \"127.0.0.1:0\"\ntopic = \"a:b\"",
+        "c.toml:6: listener.0.topic: is in no namespace; add a [[namespace]] for it, or set \
+         require_namespace = false",
+    );
+}
+
+#[test]
 fn keys_about_topics_that_contradict_each_other_are_reported() {
     check(
         "[topics]\nhistory_size = 0",

@@ -75,9 +75,17 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &SubscribeRequest,
     ) -> Result<Subscribed, Failure> {
+        let pattern = TopicPattern::parse(&request.channel).ok();
+        let namespaces = &self.shard.env.config.namespaces;
+        let is_unknown = match pattern {
+            Some(_) => namespaces.is_unknown_pattern(&request.channel),
+            None => namespaces.is_unknown(&request.channel),
+        };
+        if is_unknown {
+            return Err(ErrorCode::UnknownChannel.into());
+        }
         self.in_session(key, |handler, cx| {
             let grant = cx.check_grant(&request.channel, &request.token, refused_grant)?;
-            let pattern = TopicPattern::parse(&request.channel).ok();
             let command = SubscribeCommand {
                 channel: &request.channel,
                 pattern: pattern.as_ref(),
@@ -97,6 +105,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         publish: &PublishCommand<'_>,
     ) -> Result<(), Failure> {
+        self.check_namespace(publish.channel)?;
         self.in_session(key, |handler, cx| handler.on_publish(cx, publish))
     }
 
@@ -106,7 +115,16 @@ impl<H: Handler> ShardCore<H> {
         query: Query,
         channel: &str,
     ) -> Result<(), Failure> {
+        self.check_namespace(channel)?;
         self.in_session(key, |handler, cx| handler.on_query(cx, query, channel))
+    }
+
+    /// Refuses a topic whose namespace must be configured and is not.
+    pub(in crate::shard::core) fn check_namespace(&self, channel: &str) -> Result<(), Failure> {
+        if self.shard.env.config.namespaces.is_unknown(channel) {
+            return Err(ErrorCode::UnknownChannel.into());
+        }
+        Ok(())
     }
 
     pub(in crate::shard::core) fn ask_rpc(

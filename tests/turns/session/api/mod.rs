@@ -1,5 +1,6 @@
 //! What backends do with sessions that are there, by the API: over WebSocket, and over HTTP.
 
+mod namespaces;
 mod server;
 mod subscribe;
 mod whom;

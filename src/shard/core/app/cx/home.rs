@@ -47,6 +47,16 @@ impl<D, A> Cx<'_, D, A> {
         self.shard.env.config.namespaces.of(topic)
     }
 
+    /// Whether the namespace of a topic, or of a pattern, must be configured and is not: commands
+    /// are then answered with error 102.
+    pub(crate) fn is_unknown(&self, name: &str, is_pattern: bool) -> bool {
+        let namespaces = &self.shard.env.config.namespaces;
+        match is_pattern {
+            true => namespaces.is_unknown_pattern(name),
+            false => namespaces.is_unknown(name),
+        }
+    }
+
     /// Whether the messages of a topic have positions, and are kept.
     pub fn has_history(&self, topic: &str) -> bool {
         self.topic_settings(topic).history.is_some()
