@@ -2,7 +2,7 @@
 'use strict';
 const assert = require('node:assert');
 const {
-  WebSocket, client, decode, encode, next, runAll, secs, serve, token,
+  TRANSPORTS, WebSocket, client, decode, encode, next, runAll, secs, serve, token,
 } = require('./sdk.cjs');
 
 /** Sockets that a test can cut. */
@@ -38,7 +38,7 @@ async function got(sub, count) {
 }
 
 async function talks(server, kind, options) {
-  const channel = `kept:talk-${kind}-${options.name ?? ''}`;
+  const channel = `kept:talk-${kind}-${options.over}`;
   const info = { name: 'Ann Øst' };
   const { own, sub } = await subscribed(server, kind, channel, {
     ...options, token: token({ sub: 'ann', info }),
@@ -114,7 +114,7 @@ const similar = (n) => ({ n, text: 'zwölf Boxkämpfer "jagen"\n☃ \\ '.repeat(
 
 /** What changes is sent, and a client has what was published. */
 async function readsDeltas(server, kind, options) {
-  const channel = `delta:${kind}-${options.name ?? ''}`;
+  const channel = `delta:${kind}-${options.over}`;
   const link = cuttable();
   const own = client(server, kind, { websocket: link.websocket, ...options });
   const sub = own.newSubscription(channel, { delta: 'fossil' });
@@ -137,10 +137,11 @@ async function readsDeltas(server, kind, options) {
   assert(0.7 < compressionRatio, compressionRatio);
   for (let round = 0; round < 3; round += 1) {
     const again = next(sub, 'subscribed');
-    if (options.name) own.disconnect();
-    else link.cut();
+    const isCut = options.over === 'websocket';
+    if (isCut) link.cut();
+    else own.disconnect();
     await publish(4);
-    if (options.name) own.connect();
+    if (!isCut) own.connect();
     assert.strictEqual((await again).recovered, true);
     await publish(3);
     assert.deepStrictEqual(await got(sub, expected.length), expected);
@@ -240,18 +241,12 @@ async function isSubscribedByTheServer(server, kind) {
 
 (async () => {
   const server = await serve();
-  const stream = {
-    name: 'stream',
-    transports: [{
-      transport: 'http_stream', endpoint: `http://${server.address}/connection/http_stream`,
-    }],
-  };
   const tests = {};
   for (const kind of ['json', 'protobuf']) {
-    tests[`talks ${kind}`] = () => talks(server, kind, {});
-    tests[`talks over HTTP ${kind}`] = () => talks(server, kind, stream);
-    tests[`reads deltas ${kind}`] = () => readsDeltas(server, kind, {});
-    tests[`reads deltas over HTTP ${kind}`] = () => readsDeltas(server, kind, stream);
+    for (const over of TRANSPORTS[kind]) {
+      tests[`talks ${kind} over ${over}`] = () => talks(server, kind, { over });
+      tests[`readsDeltas ${kind} over ${over}`] = () => readsDeltas(server, kind, { over });
+    }
     const others = [
       recovers, losesWhatIsGone, renews, followsAPattern, isSubscribedByTheServer,
     ];

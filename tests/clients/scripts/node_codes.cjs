@@ -3,7 +3,7 @@
 'use strict';
 const assert = require('node:assert');
 const {
-  WebSocket, client, encode, outcome, runAll, secs, serve, token,
+  TRANSPORTS, WebSocket, client, encode, outcome, runAll, secs, serve, token,
 } = require('./sdk.cjs');
 
 const never = () => new Promise(() => {});
@@ -57,8 +57,10 @@ const ends = () => ({
     getToken: tokens({ sub: 'ann', channels: ['b'] }),
   }, 'comes back', 3010],
   'a send, which nobody takes': [{}, 'ends', 3508, (it, kind) => it.send(encode(kind, 1))],
+  // As a request it is more than a client may have waiting.
   'a message that is too long': [
-    {}, 'ends', 3, (it, kind) => it.publish('news', encode(kind, 'x'.repeat(70_000)))],
+    { overHttp: ['comes back', 3013] }, 'ends', 3,
+    (it, kind) => it.publish('news', encode(kind, 'x'.repeat(70_000)))],
   'no pong': [{
     websocket: changed((data) => (isPong(data) ? null : data)), place: 'pinging',
   }, 'comes back', 3012],
@@ -77,10 +79,13 @@ function byApi([code, end]) {
   return [`/api/disconnect ${code}`, [{}, end, code ?? 3503, act]];
 }
 
-async function closes(server, kind, name) {
+async function closes(server, kind, name, over) {
   const [options, end, code, act] = ends()[name];
-  const user = `${name} ${kind}`;
-  const own = client(server, kind, { ...(act && { token: token({ sub: user }) }), ...options });
+  const expected = (over !== 'websocket' && options.overHttp) || [end, code];
+  const user = `${name} ${kind} ${over}`;
+  const own = client(server, kind, {
+    over, ...(act && { token: token({ sub: user }) }), ...options,
+  });
   const became = outcome(own);
   own.connect();
   if (end === 'connects') return own.ready();
@@ -89,7 +94,7 @@ async function closes(server, kind, name) {
     // What it does may fail as the connection ends.
     Promise.resolve(act(own, kind, server, user)).catch(() => {});
   }
-  assert.deepStrictEqual(await became, [end, code], name);
+  assert.deepStrictEqual(await became, expected, name);
   return own.disconnect();
 }
 
@@ -180,9 +185,9 @@ async function isOneTooMany(server, kind) {
 }
 
 /** A server that ends, and another in its place. */
-async function isThereAgain(kind) {
+async function isThereAgain(kind, over) {
   const server = await serve();
-  const own = client(server, kind);
+  const own = client(server, kind, { over });
   const became = outcome(own);
   own.connect();
   await own.ready();
@@ -202,8 +207,9 @@ async function isThereAgain(kind) {
   for (const kind of ['json', 'protobuf']) {
     for (const [name, [options]] of Object.entries(ends())) {
       const place = places[options.place] ?? server;
-      if ((options.kind ?? kind) === kind) {
-        tests[`closes ${kind}: ${name}`] = () => closes(place, kind, name);
+      if ((options.kind ?? kind) !== kind) continue;
+      for (const over of options.websocket ? ['websocket'] : TRANSPORTS[kind]) {
+        tests[`closes ${kind} over ${over}: ${name}`] = () => closes(place, kind, name, over);
       }
     }
     for (const name of Object.keys(subscriptions())) {
@@ -211,7 +217,9 @@ async function isThereAgain(kind) {
     }
     tests[`refuses ${kind}`] = () => refuses(server, kind);
     tests[`isOneTooMany ${kind}`] = () => isOneTooMany(strict, kind);
-    tests[`isThereAgain ${kind}`] = () => isThereAgain(kind);
+    for (const over of TRANSPORTS[kind]) {
+      tests[`isThereAgain ${kind} over ${over}`] = () => isThereAgain(kind, over);
+    }
   }
   await runAll(tests);
 })();

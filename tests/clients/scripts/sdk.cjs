@@ -7,10 +7,13 @@ const { createInterface } = require('node:readline');
 
 const [folder, program, config] = process.argv.slice(2);
 const { WebSocket } = require(`${folder}/ws`);
+const { EventSource } = require(`${folder}/eventsource`);
 const SDKS = {
   json: require(`${folder}/centrifuge`),
   protobuf: require(`${folder}/centrifuge/build/protobuf`),
 };
+// Each server ends with this process.
+process.setMaxListeners(0);
 const SECRET = '0123456789abcdef0123456789abcdef';
 
 /** Starts the program with variables of the environment. It ends with this process. */
@@ -31,20 +34,24 @@ async function serve(env = {}, address = '127.0.0.1:0') {
   });
   const ended = new Promise((resolve) => { child.on('exit', resolve); });
   return {
-    address: found,
-    url: `ws://${found}/connection/websocket`,
+    ...at(found),
     stop() {
       child.kill('SIGTERM');
       return ended;
     },
-    async api(method, params) {
-      const answer = await fetch(`http://${found}/api/${method}`, {
-        method: 'POST', headers: { 'X-API-Key': 'the-key' }, body: JSON.stringify(params),
-      });
-      return answer.json();
-    },
   };
 }
+
+/** A server that is there. */
+const at = (address) => ({
+  address,
+  async api(method, params) {
+    const answer = await fetch(`http://${address}/api/${method}`, {
+      method: 'POST', headers: { 'X-API-Key': 'the-key' }, body: JSON.stringify(params),
+    });
+    return answer.json();
+  },
+});
 
 const base64 = (value) => Buffer.from(value).toString('base64url');
 
@@ -57,10 +64,17 @@ function token(claims) {
 /** So many seconds from now. */
 const secs = (after) => Math.floor(Date.now() / 1000) + after;
 
-/** A client that comes back at once. It has not connected yet. */
-function client(server, kind, options = {}) {
-  return new SDKS[kind].Centrifuge(options.transports ?? server.url, {
-    websocket: WebSocket, minReconnectDelay: 1, maxReconnectDelay: 50,
+/** What a client can use: the SDK has events for JSON alone. */
+const TRANSPORTS = {
+  json: ['websocket', 'http_stream', 'sse'], protobuf: ['websocket', 'http_stream'],
+};
+
+/** A client that comes back at once, over the transport `over`. It has not connected yet. */
+function client(server, kind, { over = 'websocket', ...options } = {}) {
+  const scheme = over === 'websocket' ? 'ws' : 'http';
+  const endpoint = `${scheme}://${server.address}/connection/${over}`;
+  return new SDKS[kind].Centrifuge([{ transport: over, endpoint }], {
+    websocket: WebSocket, eventsource: EventSource, minReconnectDelay: 1, maxReconnectDelay: 50,
     token: token({ sub: 'ann' }), emulationEndpoint: `http://${server.address}/emulation`,
     ...options,
   });
@@ -104,5 +118,5 @@ async function runAll(tests, limit = 100_000) {
 }
 
 module.exports = {
-  WebSocket, client, decode, encode, next, outcome, runAll, secs, serve, token,
+  TRANSPORTS, WebSocket, at, client, decode, encode, next, outcome, runAll, secs, serve, token,
 };

@@ -1,4 +1,4 @@
-//! npm's `centrifuge` in Node, in JSON and protobuf.
+//! npm's `centrifuge` in Node, in JSON and protobuf, over each transport.
 
 use std::process::Command;
 
