@@ -1,11 +1,13 @@
 //! The counters of a shard, and the snapshot that other threads may read.
 
+mod histogram;
 mod limit;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+pub use crate::counters::histogram::{Bounds, DELIVERY_MICROS, FANOUT_SUBSCRIBERS, TURN_MICROS};
 pub use crate::counters::limit::Limit;
 use crate::denial::Denial;
 
@@ -112,6 +114,16 @@ counters! {
         pauses,
         /// Connections not read now: they wait for space, or for another thread's answer.
         paused,
+        /// Connections whose sockets take no more for now: their clients are behind.
+        blocked,
+        /// Messages of other shards and threads that the last turn has left in the lanes.
+        mail_waiting,
+        /// Entries of the timer wheel.
+        timers,
+        /// Bytes of messages before they were compressed.
+        compressed_from,
+        /// The same after that.
+        compressed_to,
         /// Pings sent, and heartbeats of event streams.
         pings,
         /// Bytes of frames kept for subscribers that are behind.
@@ -145,6 +157,12 @@ counters! {
         /// Duration of all turns together, in nanoseconds, from the end of the poll to that of the
         /// turn.
         turn_nanos,
+        /// Subscribers that messages had on the shard, all together.
+        fanout_subscribers,
+        /// The durations of `deliveries`, all together.
+        delivery_micros,
+        /// The same of `skews`.
+        skew_micros,
     }
     arrays {
         /// Connections that ended, by [`CloseReason::index`].
@@ -156,8 +174,16 @@ counters! {
         denied: Denial::COUNT,
         /// Times that a limit took effect, by [`Limit::index`].
         limited: Limit::COUNT,
-        /// Turns by duration; see [`turn_bound`]. The last number counts those beyond all bounds.
-        turns: TURN_BOUNDS + 1,
+        /// Turns by duration in microseconds.
+        turns: TURN_MICROS.places(),
+        /// Messages by the number of their subscribers on the shard.
+        fanouts: FANOUT_SUBSCRIBERS.places(),
+        /// Passes over the subscribers of a topic by the microseconds from the place of their
+        /// oldest message in the order to the end of the turn with the last write.
+        deliveries: DELIVERY_MICROS.places(),
+        /// The same passes by the microseconds from the beginning of the turn with the first write
+        /// to the end of that with the last.
+        skews: DELIVERY_MICROS.places(),
     }
 }
 
@@ -172,14 +198,6 @@ pub fn status_index(status: u16) -> usize {
     known.unwrap_or(STATUSES.len())
 }
 
-/// How many bounds [`Counters::turns`] has: 16 µs and its doubles, up to 1.05 s.
-pub const TURN_BOUNDS: usize = 17;
-
-/// The longest turn that is counted at `index` of [`Counters::turns`].
-pub fn turn_bound(index: usize) -> Duration {
-    Duration::from_micros(TURN_BOUND_MICROS << index.min(TURN_BOUNDS))
-}
-
 impl Counters {
     /// Counts that a limit was met.
     pub(crate) fn hit(&mut self, limit: Limit) {
@@ -189,36 +207,49 @@ impl Counters {
     /// Counts a turn of this duration.
     pub(crate) fn count_turn(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let parts = nanos.div_ceil(1_000).div_ceil(TURN_BOUND_MICROS).max(1);
-        let index = parts.next_power_of_two().trailing_zeros() as usize;
-        self.turns[index.min(TURN_BOUNDS)] += 1;
+        self.turns[TURN_MICROS.place(nanos.div_ceil(1_000))] += 1;
         self.turn_nanos = self.turn_nanos.saturating_add(nanos);
     }
-}
 
-/// The first bound.
-const TURN_BOUND_MICROS: u64 = 16;
+    /// Counts a message with so many subscribers on the shard.
+    #[inline]
+    pub(crate) fn count_fanout(&mut self, subscribers: u64) {
+        self.fanouts[FANOUT_SUBSCRIBERS.place(subscribers)] += 1;
+        self.fanout_subscribers += subscribers;
+    }
+
+    /// Counts so many passes that took as many microseconds.
+    pub(crate) fn count_passes(&mut self, delivery: u64, skew: u64, count: u64) {
+        self.deliveries[DELIVERY_MICROS.place(delivery)] += count;
+        self.delivery_micros += delivery * count;
+        self.skews[DELIVERY_MICROS.place(skew)] += count;
+        self.skew_micros += skew * count;
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_counted_below_the_first_bound_that_holds_it() {
-        for index in 0..TURN_BOUNDS {
-            let bound = turn_bound(index);
-            let mut counters = Counters::default();
-            counters.count_turn(bound);
-            assert_eq!(counters.turns[index], 1, "{bound:?}");
-            counters.count_turn(bound + Duration::from_nanos(1));
-            assert_eq!(counters.turns[index + 1], 1, "over {bound:?}");
-        }
+    fn a_turn_is_counted_by_its_started_microseconds() {
         let mut counters = Counters::default();
         counters.count_turn(Duration::ZERO);
-        assert_eq!(counters.turns[0], 1);
+        counters.count_turn(Duration::from_micros(16));
+        assert_eq!(counters.turns[0], 2);
+        counters.count_turn(Duration::from_nanos(16_001));
+        assert_eq!(counters.turns[1], 1);
         counters.count_turn(Duration::from_secs(3_600));
-        assert_eq!(counters.turns[TURN_BOUNDS], 1);
-        assert_eq!(counters.turn_nanos, 3_600_000_000_000);
+        assert_eq!(counters.turns[TURN_MICROS.places() - 1], 1);
+        assert_eq!(counters.turn_nanos, 3_600_000_032_001);
+    }
+
+    #[test]
+    fn passes_are_counted_in_both_histograms() {
+        let mut counters = Counters::default();
+        counters.count_passes(64, 65, 3);
+        assert_eq!((counters.deliveries[0], counters.skews[1]), (3, 3));
+        assert_eq!((counters.delivery_micros, counters.skew_micros), (192, 195));
     }
 
     #[test]

@@ -14,6 +14,19 @@ pub(super) const GAUGES: &[Metric] = &[
         |c| c.paused,
     ),
     (
+        "connections_behind",
+        None,
+        "Connections whose sockets take no more: their clients read too slowly.",
+        |c| c.blocked,
+    ),
+    (
+        "mail_waiting",
+        None,
+        "Messages of other shards and threads that the last turn has left in the lanes.",
+        |c| c.mail_waiting,
+    ),
+    ("timers", None, "Entries of the timer wheel.", |c| c.timers),
+    (
         "topics",
         None,
         "Topics with subscribers on this shard.",

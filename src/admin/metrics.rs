@@ -1,6 +1,7 @@
 //! The metrics: their names, units, labels and help, in the OpenMetrics text format.
 
-mod turns;
+mod histograms;
+mod process;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::admin::gauges::GAUGES;
+use crate::admin::metrics::process::Process;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
 use crate::denial::Denial;
@@ -140,6 +142,18 @@ const SUMS: &[Metric] = &[
         |c| c.gaps,
     ),
     (
+        "compressed_from",
+        Some(Unit::Bytes),
+        "Bytes of messages before they were compressed.",
+        |c| c.compressed_from,
+    ),
+    (
+        "compressed_to",
+        Some(Unit::Bytes),
+        "Bytes of the same messages after that.",
+        |c| c.compressed_to,
+    ),
+    (
         "pauses",
         None,
         "Times that the server stopped reading a connection.",
@@ -168,6 +182,9 @@ pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("corecast");
     registry.register_collector(Box::new(scrape));
     let mut out = String::new();
+    text::encode_registry(&mut out, &registry)?;
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Process::read()));
     text::encode(&mut out, &registry)?;
     Ok(out)
 }
@@ -201,7 +218,8 @@ impl Collector for Scrape {
             metric.encode_counter::<NoLabelSet, _, u64>(&sum, None)?;
         }
         self.encode_reasons(&mut encoder)?;
-        self.encode_turns(&mut encoder)
+        self.encode_turns(&mut encoder)?;
+        self.encode_deliveries(&mut encoder)
     }
 }
 

@@ -14,6 +14,9 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const MAIL_PER_LANE_AND_TURN: usize = 256;
 /// Answers of other threads taken in one turn.
 pub const ANSWERS_PER_TURN: usize = 1_024;
+/// Entries of the list in which a turn keeps the times of its passes over subscribers; passes with
+/// the same times are one entry. Passes beyond it are not in the histograms.
+pub const PASSES_TIMED_PER_TURN: usize = 1_024;
 /// Paused connections whose message is tried again in one turn.
 pub const RESUMES_PER_TURN: usize = 256;
 /// Paused connections looked at in one turn. For most of them the result is only that there is no

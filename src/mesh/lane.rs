@@ -181,6 +181,11 @@ impl<M> LaneReceiver<M> {
         Some(item.message)
     }
 
+    /// How many messages are on the lane.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Whether there is no message on the lane.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()

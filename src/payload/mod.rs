@@ -133,6 +133,11 @@ impl Encoder {
         self.deflater.take_cost()
     }
 
+    /// Bytes of all messages that were compressed, before and after that.
+    pub(crate) fn compressed(&self) -> (u64, u64) {
+        self.deflater.totals()
+    }
+
     /// Whether a message of `len` bytes is compressed in this form.
     pub(crate) fn compresses(&self, form: Form, len: usize) -> bool {
         form.window().is_some() && self.compression.level_for(len).is_some()

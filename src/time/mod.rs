@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 mod bucket;
+mod micros;
 mod schedule;
 mod wheel;
 
 pub use bucket::{Bucket, Rate};
+pub use micros::Micros;
 pub use schedule::{Schedule, Tick};
 pub use wheel::Wheel;
 

@@ -24,6 +24,8 @@ pub struct Wheel<K> {
     /// The remaining entries of tick `next - 1`. They are outside the slots, so that entries armed
     /// meanwhile come after them.
     due: Vec<Entry<K>>,
+    /// Entries in `slots` and `due`.
+    entries: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,7 @@ impl<K: Copy> Wheel<K> {
             filled: [0; SLOTS / 64],
             next: start.millis() / TICK_MS,
             due: Vec::new(),
+            entries: 0,
         }
     }
 
@@ -53,6 +56,7 @@ impl<K: Copy> Wheel<K> {
         let tick = Stamp::of_tick(tick);
         self.slots[slot].push(Entry { key, tick });
         self.filled[slot / 64] |= 1 << (slot % 64);
+        self.entries += 1;
         tick
     }
 
@@ -75,6 +79,7 @@ impl<K: Copy> Wheel<K> {
             }
             let kept = self.due.len().saturating_sub(left);
             left -= self.due.len() - kept;
+            self.entries -= self.due.len() - kept;
             expired.extend(self.due.drain(kept..).map(|entry| (entry.key, entry.tick)));
         }
     }
@@ -90,9 +95,8 @@ impl<K: Copy> Wheel<K> {
     }
 
     /// How many entries there are, outdated ones too.
-    #[cfg(any(test, feature = "internals"))]
     pub fn entries(&self) -> usize {
-        self.due.len() + self.slots.iter().map(Vec::len).sum::<usize>()
+        self.entries
     }
 
     fn tick(&self, at: Now) -> u64 {

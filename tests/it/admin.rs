@@ -113,6 +113,7 @@ fn metrics_tell_what_was_done() {
         ("corecast_http_refusals_total{status=\"503\"}", 0.0),
         ("corecast_http_refusals_total{status=\"other\"}", 0.0),
         ("corecast_limit_hits_total{limit=\"connections\"}", 0.0),
+        ("corecast_fanout_subscribers_sum", 4.0),
     ] {
         assert_eq!(samples[series], value, "{series}: {samples:#?}");
     }
@@ -120,6 +121,12 @@ fn metrics_tell_what_was_done() {
     let least = 2 * (5 + 2) + (8 + 2) + (8 + 4);
     assert!(f64::from(least) < samples["corecast_sent_bytes_total"]);
     assert!(10.0 <= samples["corecast_writes_total"], "{samples:#?}");
+    // One for each of the two messages and each shard with subscribers.
+    let fanouts = samples["corecast_fanout_subscribers_count"];
+    assert!(fanouts == 2.0 || fanouts == 4.0, "{samples:#?}");
+    let passes = samples["corecast_delivery_seconds_count"];
+    assert!((1.0..=4.0).contains(&passes), "{samples:#?}");
+    assert_eq!(samples["corecast_delivery_skew_seconds_count"], passes);
     check_turns(&samples);
     check_labels(&samples);
 }

@@ -25,6 +25,7 @@ mod kinds;
 mod let_go;
 mod life;
 mod log;
+mod monitoring;
 mod order;
 mod paths;
 mod positions;

@@ -6,12 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use corecast::{Framing, Kind, ListenAddr, Listener, Server, ServerBuilder};
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::support::folder::Folder;
 use crate::support::framed::{Framed, frame};
 use crate::support::http::{read_answer, read_head, upgrade_request};
 use crate::support::program::Program;
@@ -21,32 +21,20 @@ use crate::support::tls::{Authority, EACH, shake};
 use crate::support::whence::PeerInfo;
 use crate::support::ws::Ws;
 
-/// A folder of the test's own, gone when dropped.
-struct Folder(PathBuf);
+/// A path for a socket, in a folder of its own.
+struct Place(Folder);
 
-static MADE: AtomicU32 = AtomicU32::new(0);
-
-impl Folder {
+impl Place {
     fn new() -> Self {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("corecast-paths-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(Folder::new())
     }
 
     fn path(&self) -> PathBuf {
-        self.0.join("x.sock")
+        self.0.path().join("x.sock")
     }
 
     fn addr(&self) -> ListenAddr {
         ListenAddr::Unix(self.path())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
     }
 }
 
@@ -72,7 +60,7 @@ fn is_served(path: &Path) -> bool {
 
 #[test]
 fn messages_go_between_paths_and_ports_on_every_shard() {
-    let (web, lines) = (Folder::new(), Folder::new());
+    let (web, lines) = (Place::new(), Place::new());
     let of_lines = Listener::tcp(lines.addr(), "lobby").framing(Framing::Line);
     let server = Running::start(
         builder()
@@ -108,13 +96,13 @@ fn messages_go_between_paths_and_ports_on_every_shard() {
 #[test]
 fn a_path_has_exactly_the_permissions_that_were_asked_for() {
     for mode in [0o600, 0o660, 0o777] {
-        let folder = Folder::new();
+        let folder = Place::new();
         let server = Running::start(builder().listen(Listener::http(folder.addr()).mode(mode)));
         let permissions = fs::metadata(folder.path()).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, mode);
         drop(server);
     }
-    let folder = Folder::new();
+    let folder = Place::new();
     let _server = Running::start(builder().listen(Listener::http(folder.addr())));
     let permissions = fs::metadata(folder.path()).unwrap().permissions();
     assert_eq!(permissions.mode() & 0o777, 0o660);
@@ -122,7 +110,7 @@ fn a_path_has_exactly_the_permissions_that_were_asked_for() {
 
 #[test]
 fn what_a_server_has_left_behind_is_replaced() {
-    let folder = Folder::new();
+    let folder = Place::new();
     drop(UnixListener::bind(folder.path()).unwrap());
     assert!(folder.path().exists(), "nobody listens there");
     let _server = Running::start(builder().listen(Listener::http(folder.addr())));
@@ -136,7 +124,7 @@ fn start_fails(listener: Listener) -> corecast::Error {
 
 #[test]
 fn a_path_with_a_listening_server_is_an_error_and_stays_its_own() {
-    let folder = Folder::new();
+    let folder = Place::new();
     let _first = Running::start(builder().listen(Listener::http(folder.addr())));
     let err = start_fails(Listener::http(folder.addr()));
     assert_eq!(err.kind(), ErrorKind::AddrInUse);
@@ -148,7 +136,7 @@ fn a_path_with_a_listening_server_is_an_error_and_stays_its_own() {
 #[test]
 fn a_full_queue_means_that_a_server_listens() {
     const MOST: usize = 64;
-    let folder = Folder::new();
+    let folder = Place::new();
     let addr = SockAddr::unix(folder.path()).unwrap();
     let socket = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
@@ -171,7 +159,7 @@ fn a_full_queue_means_that_a_server_listens() {
 
 #[test]
 fn what_is_no_socket_is_left_alone() {
-    let folder = Folder::new();
+    let folder = Place::new();
     fs::write(folder.path(), "dear").unwrap();
     let err = start_fails(Listener::http(folder.addr()));
     assert!(err.to_string().contains("no socket"), "{err}");
@@ -180,8 +168,8 @@ fn what_is_no_socket_is_left_alone() {
 
 #[test]
 fn a_folder_that_is_not_there_is_named() {
-    let folder = Folder::new();
-    let path = folder.0.join("none").join("x.sock");
+    let folder = Place::new();
+    let path = folder.0.path().join("none").join("x.sock");
     let err = start_fails(Listener::http(ListenAddr::Unix(path.clone())));
     assert_eq!(err.kind(), ErrorKind::NotFound);
     assert!(err.to_string().contains(path.to_str().unwrap()), "{err}");
@@ -189,7 +177,7 @@ fn a_folder_that_is_not_there_is_named() {
 
 #[test]
 fn the_same_path_twice_is_an_error_and_leaves_nothing() {
-    let folder = Folder::new();
+    let folder = Place::new();
     let both = builder()
         .listen(Listener::http(folder.addr()))
         .listen(Listener::tcp(folder.addr(), "lobby"));
@@ -200,7 +188,7 @@ fn the_same_path_twice_is_an_error_and_leaves_nothing() {
 #[test]
 fn the_file_goes_with_the_server() {
     for drain in [false, true] {
-        let folder = Folder::new();
+        let folder = Place::new();
         let server = Running::start(builder().listen(Listener::http(folder.addr())));
         let mut client = Ws::over(dial_path(&folder.path()), "/ws/lobby");
         if drain {
@@ -216,7 +204,7 @@ fn the_file_goes_with_the_server() {
 
 #[test]
 fn a_file_that_has_taken_its_place_stays() {
-    let folder = Folder::new();
+    let folder = Place::new();
     let server = Running::start(builder().listen(Listener::http(folder.addr())));
     fs::remove_file(folder.path()).unwrap();
     let _other = UnixListener::bind(folder.path()).unwrap();
@@ -226,7 +214,7 @@ fn a_file_that_has_taken_its_place_stays() {
 
 #[test]
 fn a_program_that_reaches_a_path_is_a_trusted_proxy() {
-    let (plain, proxied) = (Folder::new(), Folder::new());
+    let (plain, proxied) = (Place::new(), Place::new());
     let server = builder()
         .listen(Listener::http(plain.addr()))
         .listen(Listener::http(proxied.addr()).proxy_protocol(true));
@@ -246,7 +234,7 @@ fn a_program_that_reaches_a_path_is_a_trusted_proxy() {
 
 #[test]
 fn tls_works_on_a_unix_domain_socket() {
-    let folder = Folder::new();
+    let folder = Place::new();
     let authority = Authority::new("authority");
     authority.sign("host", "host", &["localhost"]);
     let listener = Listener::tcp(folder.addr(), "lobby").tls(authority.settings("host"));
@@ -269,7 +257,7 @@ fn tls_works_on_a_unix_domain_socket() {
 
 #[test]
 fn the_program_logs_its_path_and_takes_it_with_it() {
-    let folder = Folder::new();
+    let folder = Place::new();
     let addr = folder.addr().to_string();
     let mut program = Program::run(&["serve", "--http", &addr, "--tcp", "127.0.0.1:0"]);
     assert_eq!(program.wait_for("listening http "), addr);

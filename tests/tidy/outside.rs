@@ -42,6 +42,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/client/entropy.rs",
             "src/admin/log_queue.rs",
+            "src/admin/metrics/process.rs",
             "src/net/",
             "src/sys/",
             "src/shard/shell/",
@@ -68,6 +69,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/shard/shell/accept/balancer.rs",
             "src/shard/shell/event_loop/",
             "src/shard/shell/spin_wait.rs",
+            "src/shard/shell/status.rs",
             "src/shard/shell/tls/read.rs",
         ],
     ),
@@ -89,6 +91,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "std::fs",
         &[
+            "src/admin/metrics/process.rs",
             "src/auth/revocations/file.rs",
             "src/cli/",
             "src/net/unix.rs",

@@ -149,6 +149,9 @@ impl<H: Handler> ShardCore<H> {
         let paused = shard.conns.iter().filter(|(_, conn)| conn.is_paused());
         let paused = paused.count() as u64;
         assert_eq!(shard.env.counters.paused, paused, "paused connections");
+        let blocked = shard.conns.iter().filter(|(_, conn)| conn.is(BLOCKED));
+        let blocked = blocked.count() as u64;
+        assert_eq!(shard.env.counters.blocked, blocked, "blocked connections");
     }
 }
 

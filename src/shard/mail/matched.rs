@@ -6,6 +6,7 @@ use crate::id::ConnId;
 use crate::payload::{Extra, Payload};
 use crate::position::Position;
 use crate::shard::mail::Weigh;
+use crate::time::Micros;
 use crate::topic::Topic;
 use crate::topic::home::Interest;
 
@@ -24,6 +25,8 @@ pub struct Matched {
     pub extra: Option<Arc<Extra>>,
     /// The connection on the receiving shard that has published it and does not get it.
     pub excluded: Option<ConnId>,
+    /// When it got its place in the order.
+    pub ordered_at: Micros,
     /// Those that have still to get it, the next one last.
     pub interests: Vec<Interest>,
 }

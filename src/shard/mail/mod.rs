@@ -24,6 +24,7 @@ pub(crate) use crate::shard::mail::questions::Ask;
 pub use crate::shard::mail::questions::Question;
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
+use crate::time::Micros;
 use crate::topic::Topic;
 use crate::topic::home::Interest;
 use crate::user::UserHash;
@@ -125,6 +126,8 @@ pub enum FromHome {
         extra: Option<Arc<Extra>>,
         /// The connection on the receiving shard that has published it and does not get it.
         excluded: Option<ConnId>,
+        /// When it got its place in the order.
+        ordered_at: Micros,
     },
     /// The next message of a topic that patterns match.
     Matched(Box<Matched>),

@@ -73,6 +73,19 @@ impl<W: Wake> Lanes<W> {
         self.left_over
     }
 
+    /// Messages for this shard that the last turn has left, as no ring will tell of them.
+    pub(crate) fn waiting(&self) -> usize {
+        let held = self.asked.iter().flatten().count() + self.told.iter().flatten().count();
+        let held = held + usize::from(self.outside.is_some());
+        if !self.left_over && held == 0 {
+            return 0;
+        }
+        let peers = self.port.peers().iter();
+        held + peers
+            .map(|peer| peer.asked.len() + peer.told.len())
+            .sum::<usize>()
+    }
+
     /// Whether it is worth while to look out for mail a moment longer before sleeping.
     pub(crate) fn awaits(&self) -> bool {
         self.awaits

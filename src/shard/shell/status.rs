@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::address::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
@@ -22,6 +23,8 @@ pub enum Phase {
 /// State of a whole server.
 #[derive(Debug)]
 pub struct Shared {
+    /// The beginning of the time of all shards.
+    start: Instant,
     phase: AtomicU8,
     /// A drain is to come.
     leaving: AtomicBool,
@@ -51,7 +54,13 @@ impl Shared {
         per_address: Option<PerAddress>,
         throttles: Throttles,
     ) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the shell is where the clock is read"
+        )]
+        let start = Instant::now();
         Self {
+            start,
             phase: AtomicU8::new(Phase::Serve as u8),
             leaving: AtomicBool::new(false),
             undrained: AtomicUsize::new(shards.into()),
@@ -64,6 +73,11 @@ impl Shared {
             exhausted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             accept_errors: AtomicU64::new(0),
         }
+    }
+
+    /// The beginning of the time of all shards.
+    pub fn start(&self) -> Instant {
+        self.start
     }
 
     /// Goes on to a later phase; the shards see it when they are rung.

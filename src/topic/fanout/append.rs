@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND, WORK_OF_DELTA_BYTE};
 use crate::payload::{Entry, Form};
-use crate::time::Now;
+use crate::time::{Micros, Now};
 use crate::topic::fanout::{Fanout, Place};
 
 /// What appending a message has done, to be counted and charged.
@@ -66,13 +66,14 @@ impl Fanout {
         Ok(())
     }
 
-    /// Appends a message to the logs of a topic, and queues their feeds for a walk. The member in
-    /// the place `excluded` does not get it.
+    /// Appends a message that was ordered at `ordered_at` to the logs of a topic, and queues their
+    /// feeds for a walk. The member in the place `excluded` does not get it.
     pub(crate) fn append(
         &mut self,
         topic: TopicKey,
         entry: Entry<'_>,
         now: Now,
+        ordered_at: Micros,
         excluded: Option<Place>,
     ) -> Appended {
         let mut appended = Appended::default();
@@ -111,6 +112,7 @@ impl Fanout {
                     appended.members -= 1;
                 }
                 feed.appended_at = now.stamp();
+                feed.note_ordered(ordered_at);
                 feed.queue_walk(key, &mut self.walks);
             }
         }

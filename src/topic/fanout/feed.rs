@@ -1,6 +1,7 @@
 //! Feeds: one topic's subscribers of one wire form on this shard, and the log they read.
 
 pub(super) mod deltas;
+pub(super) mod timing;
 
 use std::collections::VecDeque;
 
@@ -8,6 +9,7 @@ use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::time::Stamp;
 use crate::topic::fanout::feed::deltas::Chain;
+use crate::topic::fanout::feed::timing::Timing;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{BLOCKED, DETACHED, Member};
 use crate::topic::fanout::overrun::{Overruns, Policy};
@@ -41,6 +43,7 @@ pub(super) struct Feed {
     pub(super) repeats: bool,
     /// Minimum cursor of the unblocked members that the pass could not bring up to date.
     pub(super) pass_min: u64,
+    pub(super) timing: Timing,
 }
 
 impl Feed {
@@ -61,6 +64,7 @@ impl Feed {
             repeats: false,
             pass_head: 0,
             pass_min: u64::MAX,
+            timing: Timing::default(),
         }
     }
 

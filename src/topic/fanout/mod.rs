@@ -33,6 +33,7 @@ use crate::time::Now;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::feed::deltas::Deltas;
 pub(crate) use crate::topic::fanout::feed::deltas::Whole;
+use crate::topic::fanout::feed::timing::Timings;
 pub(crate) use crate::topic::fanout::local::LocalTopic;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
@@ -63,6 +64,7 @@ pub(crate) struct Fanout {
     handovers: VecDeque<Handover>,
     overruns: Overruns,
     deltas: Deltas,
+    timings: Timings,
     /// The backlog above which it is worth searching for logs to cut, where the budget is not.
     relieve_above: usize,
 }
@@ -79,6 +81,7 @@ impl Fanout {
             handovers: VecDeque::new(),
             overruns: Overruns::default(),
             deltas: Deltas::default(),
+            timings: Timings::default(),
             relieve_above: 0,
         }
     }

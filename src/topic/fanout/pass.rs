@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::id::ConnKey;
 use crate::limits::SCAN_PER_WALK;
+use crate::time::Micros;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
@@ -71,6 +72,7 @@ impl Fanout {
     /// is in `next_handover`.
     #[inline]
     pub(crate) fn walk_next<S: Sink>(&mut self, sink: &mut S, budget: usize) -> Walked {
+        let turn = self.turn();
         let key = self.walks.pop_front();
         let feed = key.and_then(|key| Some((key, self.feeds.get_mut(key.index())?)));
         let Some((key, feed)) = feed.filter(|(_, feed)| feed.queued) else {
@@ -79,8 +81,14 @@ impl Fanout {
                 is_done: false,
             };
         };
+        if feed.unvisited == 0 {
+            feed.begin_pass(turn);
+        }
         let mut left = budget;
         let walk = feed.walk(sink, &mut left, &mut self.handovers);
+        if feed.unvisited == 0 {
+            feed.end_timing(&mut self.timings);
+        }
         let is_done = walk == Walk::Done;
         if is_done {
             feed.queued = false;
@@ -102,7 +110,16 @@ impl Fanout {
 }
 
 impl Feed {
-    /// Goes on with the pass for at most `budget` sends; starts one if there is none.
+    /// Begins a pass in a turn that began at this moment.
+    #[inline]
+    fn begin_pass(&mut self, turn: Micros) {
+        self.pass_head = self.log.head();
+        self.pass_min = u64::MAX;
+        self.unvisited = self.members.len();
+        self.time_pass(turn);
+    }
+
+    /// Goes on with the pass for at most `budget` sends.
     #[inline]
     pub(super) fn walk<S: Sink>(
         &mut self,
@@ -110,11 +127,6 @@ impl Feed {
         budget: &mut usize,
         handovers: &mut VecDeque<Handover>,
     ) -> Walk {
-        if self.unvisited == 0 {
-            self.pass_head = self.log.head();
-            self.pass_min = u64::MAX;
-            self.unvisited = self.members.len();
-        }
         let Self {
             log,
             members,

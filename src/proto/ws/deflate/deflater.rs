@@ -19,6 +19,8 @@ pub struct Deflater {
     made: [WindowResult; WINDOWS],
     /// The work of compressing since the last [`take_cost`](Self::take_cost).
     cost: usize,
+    /// Bytes of messages that got smaller, before and after that.
+    totals: (u64, u64),
 }
 
 /// The result of one window for the current message.
@@ -50,7 +52,13 @@ impl Deflater {
             bytes: Vec::new(),
             made: [const { WindowResult::Nothing }; WINDOWS],
             cost: 0,
+            totals: (0, 0),
         }
+    }
+
+    /// Bytes of all messages that got smaller by being compressed, before and after that.
+    pub fn totals(&self) -> (u64, u64) {
+        self.totals
     }
 
     /// The work of compressing since the last call.
@@ -107,6 +115,8 @@ impl Deflater {
         match made {
             Some(len) if len < payload.len() => {
                 self.bytes.truncate(start + len);
+                self.totals.0 += payload.len() as u64;
+                self.totals.1 += len as u64;
                 WindowResult::Smaller(start..start + len)
             }
             _ => {

@@ -34,7 +34,6 @@ impl Timers {
     }
 
     /// How many places in the wheel are taken.
-    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn entries(&self) -> usize {
         self.wheel.entries()
     }

@@ -7,6 +7,7 @@ use crate::id::{ConnId, TopicKey};
 use crate::payload::{Entry, Form};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
+use crate::time::Micros;
 use crate::topic::fanout::Whole;
 
 impl<D, A> Shard<D, A> {
@@ -47,6 +48,7 @@ impl<D, A> Shard<D, A> {
                 payload,
                 extra,
                 excluded,
+                ordered_at,
             } => {
                 let entry = Entry::new(position, payload.borrowed(), extra.as_deref());
                 if !self.has_log_space(key, generation, entry) {
@@ -57,9 +59,10 @@ impl<D, A> Shard<D, A> {
                         payload,
                         extra,
                         excluded,
+                        ordered_at,
                     });
                 }
-                self.append(key, generation, entry, excluded);
+                self.append(key, generation, entry, ordered_at, excluded);
                 None
             }
             FromHome::Matched(matched) => self.deliver_matched(matched).map(FromHome::Matched),
@@ -126,13 +129,14 @@ impl<D, A> Shard<D, A> {
         !waits
     }
 
-    /// Gives a message to the subscribers of a topic here but its publisher, if that is excluded,
-    /// after `has_log_space` said yes.
+    /// Gives a message that was ordered at `ordered_at` to the subscribers of a topic here but its
+    /// publisher, if that is excluded, after `has_log_space` said yes.
     pub(crate) fn append(
         &mut self,
         key: TopicKey,
         generation: u32,
         entry: Entry<'_>,
+        ordered_at: Micros,
         excluded: Option<ConnId>,
     ) {
         if self.pubsub.fanout.current(key, generation).is_none() {
@@ -143,8 +147,9 @@ impl<D, A> Shard<D, A> {
             conn.subs.place(conn.form, key)
         });
         let (fanout, now) = (&mut self.pubsub.fanout, self.env.now);
-        let appended = fanout.append(key, entry, now, excluded);
+        let appended = fanout.append(key, entry, now, ordered_at, excluded);
         self.env.counters.messages_out += appended.members;
+        self.env.counters.count_fanout(appended.members);
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);
         self.env.work.charge_compression(appended.compression);

@@ -132,7 +132,8 @@ impl<D, A> Shard<D, A> {
     fn append_event(&mut self, key: TopicKey, generation: u32, event: &Extra) {
         if let Some((key, generation)) = self.events_of(key, generation) {
             let entry = Entry::new(None, EMPTY, Some(event));
-            self.append(key, generation, entry, None);
+            let turn = self.pubsub.fanout.turn();
+            self.append(key, generation, entry, turn, None);
         }
     }
 

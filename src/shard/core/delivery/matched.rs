@@ -57,6 +57,7 @@ impl<D, A> Shard<D, A> {
                 payload: message.shared(),
                 extra: message.extra.cloned(),
                 excluded: message.excluded_on(shard),
+                ordered_at: self.pubsub.fanout.turn(),
                 interests,
             });
             if shard == self.env.shard {
@@ -93,7 +94,7 @@ impl<D, A> Shard<D, A> {
                 matched.interests.push(interest);
                 return Some(matched);
             }
-            self.append(key, generation, entry, matched.excluded);
+            self.append(key, generation, entry, matched.ordered_at, matched.excluded);
             if self.env.work.is_spent() && !matched.interests.is_empty() {
                 self.env.moved = true;
                 return Some(matched);

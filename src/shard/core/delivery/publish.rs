@@ -270,7 +270,8 @@ impl<D, A> Shard<D, A> {
         {
             let excluded = message.excluded_on(shard);
             if shard == self.env.shard {
-                self.append(key, generation, message.entry(), excluded);
+                let turn = self.pubsub.fanout.turn();
+                self.append(key, generation, message.entry(), turn, excluded);
                 continue;
             }
             if matches.iter().any(|other| other.shard == shard) {
@@ -284,6 +285,7 @@ impl<D, A> Shard<D, A> {
                 payload: message.shared(),
                 extra: message.extra.cloned(),
                 excluded,
+                ordered_at: self.pubsub.fanout.turn(),
             };
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }

@@ -1,6 +1,7 @@
 //! What goes out to sockets: the walks over the feeds, and one gathered write for each connection
 //! that has more than a log.
 
+mod timing;
 pub(crate) mod write;
 
 use crate::close_reason::CloseReason;
@@ -89,6 +90,7 @@ impl<D, A> Shard<D, A> {
         let Some(conn) = self.conns.live(key) else {
             return;
         };
+        self.env.counters.blocked += u64::from(!conn.is(BLOCKED));
         conn.set(BLOCKED, true);
         conn.blocked_at = stamp;
         self.pubsub.set_blocked(&self.conns, key, true);
@@ -113,6 +115,7 @@ impl<D, A> Shard<D, A> {
         self.pubsub.set_blocked(&self.conns, key, false);
         if let Some(conn) = self.conns.live(key) {
             conn.set(BLOCKED, false);
+            self.env.counters.blocked -= 1;
         }
         self.pubsub.mark_dirty(&mut self.conns, key);
         // Its next ping, for instance, is due earlier than the end of a stall was.

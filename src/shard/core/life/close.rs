@@ -203,6 +203,7 @@ impl<H: Handler> ShardCore<H> {
             }
             let id = conns.id(key);
             if let Some(conn) = conns.remove(key) {
+                self.shard.env.counters.blocked -= u64::from(conn.is(BLOCKED));
                 close(id, conn.sock, conn.is_overflow);
             }
             false

@@ -167,6 +167,9 @@ impl<D, A> Shard<D, A> {
         counters.limited[Limit::History.index()] = history.dropped();
         counters.presence_bytes = self.pubsub.clients.bytes() as u64;
         counters.tls_bytes = self.memory.tls as u64;
+        counters.timers = self.conns.timers.entries() as u64;
+        let (before, after) = self.pubsub.fanout.encoder().compressed();
+        (counters.compressed_from, counters.compressed_to) = (before, after);
         counters.memory_budget_bytes = self.memory.limits.memory as u64;
     }
 }

@@ -28,7 +28,7 @@ use crate::shard::shell::tls::Sessions;
 use crate::shard::turn::Turn;
 use crate::sys::memory;
 use crate::sys::time_of_day::since_1970;
-use crate::time::Now;
+use crate::time::{Micros, Now};
 
 /// A shard's thread, from its first turn to its last.
 pub(crate) struct EventLoop<H: Handler> {
@@ -93,11 +93,8 @@ impl<H: Handler> EventLoop<H> {
         }
         let sessions = Sessions::new(control.shard());
         acceptor.register(poll.registry())?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the shell is where the clock is read"
-        )]
-        let start = Instant::now();
+        let start = control.shared().start();
+        let begun = start.elapsed();
         Ok(Self {
             core,
             spin_wait,
@@ -115,8 +112,8 @@ impl<H: Handler> EventLoop<H> {
             reader: Reader::new(),
             sent: Sent::default(),
             start,
-            woken: Duration::ZERO,
-            rested: Duration::ZERO,
+            woken: begun,
+            rested: begun,
             gap: Duration::ZERO,
             now: Now::default(),
             date_ends: Now::default(),
@@ -131,6 +128,7 @@ impl<H: Handler> EventLoop<H> {
     pub(crate) fn run(mut self) -> io::Result<()> {
         loop {
             self.wait()?;
+            self.core.note_moment(Micros::after(self.woken));
             self.turn(self.now);
             if self.core.take_release() {
                 memory::release();
@@ -215,7 +213,9 @@ impl<H: Handler> EventLoop<H> {
         self.rested = self.start.elapsed();
         let took = self.rested.saturating_sub(self.woken);
         self.core.note_tls_bytes(self.sessions.held());
+        self.core.count_passes(Micros::after(self.rested));
         let counters = self.core.counters();
+        counters.mail_waiting = self.lanes.waiting() as u64;
         counters.writes += self.sent.writes;
         counters.bytes_out += self.sent.bytes;
         counters.count_turn(took);

@@ -9,7 +9,7 @@ use crate::id::{ConnKey, ShardId};
 use crate::payload::{Entry, Form, Payload};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::Compression;
-use crate::time::Now;
+use crate::time::{Micros, Now};
 use crate::topic::Topic;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::member::Member;
@@ -55,7 +55,13 @@ fn what_deltas_are_made_of_goes_first_where_no_message_came_for_longest() {
             kind: Kind::Binary,
             bytes: &[0; 1_000][..],
         };
-        fanout.append(topics[number], Entry::new(None, payload, None), now, None);
+        fanout.append(
+            topics[number],
+            Entry::new(None, payload, None),
+            now,
+            Micros::default(),
+            None,
+        );
         assert!(fanout.take_whole().is_empty());
         while fanout.walks() != 0 {
             fanout.walk_next(&mut sockets, usize::MAX);

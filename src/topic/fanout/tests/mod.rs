@@ -7,6 +7,7 @@ mod own;
 mod pages;
 mod received;
 mod sockets;
+mod timing;
 mod topics;
 mod walk;
 mod world;

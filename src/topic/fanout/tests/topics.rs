@@ -10,7 +10,7 @@ use crate::payload::{ClientEvent, Entry, Extra, Form, Payload};
 use crate::proto::Kind;
 use crate::proto::centrifuge::Wire;
 use crate::proto::ws::deflate::Compression;
-use crate::time::Now;
+use crate::time::{Micros, Now};
 use crate::topic::fanout::{Fanout, Member, Place};
 use crate::topic::sink::Sock;
 use crate::topic::{Hashed, Topic};
@@ -91,7 +91,12 @@ fn events_of_a_topic_have_subscribers_and_a_log_of_their_own() {
     let entry = Entry::new(None, payload, Some(&extra));
     let config = Config::default();
     assert!(fanout.make_space(events, entry, &config).is_ok());
-    assert_eq!(fanout.append(events, entry, now, None).members, 1);
+    assert_eq!(
+        fanout
+            .append(events, entry, now, Micros::default(), None)
+            .members,
+        1
+    );
     assert_eq!(fanout.tail(places[0]), b"");
     let expected = br#"{"push":{"channel":"0","leave":{"info":{"user":"","client":""}}}}"#;
     assert!(fanout.tail(places[1]).ends_with(expected));

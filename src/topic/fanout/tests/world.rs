@@ -135,7 +135,8 @@ impl World {
             let now = Now::default();
             let excluded = publisher.and_then(|key| Some((key, self.place(key)?)));
             let place = excluded.map(|(_, place)| place);
-            let appended = self.fanout.append(self.topic, entry, now, place);
+            let turn = self.fanout.turn();
+            let appended = self.fanout.append(self.topic, entry, now, turn, place);
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             let members = members.count() - excluded.iter().count();
             assert_eq!(appended.members, members as u64);
