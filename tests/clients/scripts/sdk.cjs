@@ -89,34 +89,55 @@ const decode = (kind, data) => (kind === 'json' ? data
 /** The context of the next event of this name. */
 const next = (emitter, event) => new Promise((resolve) => { emitter.once(event, resolve); });
 
+/** Tokens one after the other, the last of them again and again: claims, a text, or none at all. */
+function tokens(...claims) {
+  return async () => {
+    const now = claims.length > 1 ? claims.shift() : claims[0];
+    if (now === null) return new Promise(() => {});
+    return typeof now === 'string' ? now : token(now);
+  };
+}
+
+/** More commands than may come at once. */
+function flood(it, kind) {
+  const all = Array.from({ length: 100 }, (_, n) => it.publish('news', encode(kind, n)));
+  return Promise.allSettled(all);
+}
+
 /** Whether a client or subscription ends or comes back, and the code of the reason. */
 function outcome(of) {
   const [ends, starts, runs] = of.subscribe
     ? ['unsubscribed', 'subscribing', 'subscribed'] : ['disconnected', 'connecting', 'connected'];
   return new Promise((resolve) => {
     let why;
+    // Those below 100 are not of the server.
+    of.on('error', ({ error }) => { if (error.code >= 100) why ??= error.code; });
     of.on(ends, ({ code }) => resolve(['ends', code]));
     of.on(starts, ({ code }) => { why ??= code || undefined; });
     of.on(runs, () => why && resolve(['comes back', why]));
   });
 }
 
-/** Runs tests beside each other; `tests`: their names and what they do. */
-async function runAll(tests, limit = 100_000) {
+/** Runs tests beside each other, as many as there may be; `tests`: their names and what they do. */
+async function runAll(tests, { limit = 100_000, beside = Infinity } = {}) {
   const left = new Set(Object.keys(tests));
   const end = (code) => {
     if (left.size) console.error('failed or not ended:', [...left].join(', '));
     process.exit(code);
   };
   setTimeout(end, limit, 1);
-  const all = Object.entries(tests).map(async ([name, test]) => {
-    await test();
-    left.delete(name);
-  });
-  for (const { reason } of await Promise.allSettled(all)) if (reason) console.error(reason);
+  const waiting = Object.entries(tests);
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [name, test] = next;
+      await test().then(() => left.delete(name), (reason) => console.error(reason));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(beside, waiting.length) }, work));
   end(left.size ? 1 : 0);
 }
 
 module.exports = {
-  TRANSPORTS, WebSocket, at, client, decode, encode, next, outcome, runAll, secs, serve, token,
+  TRANSPORTS, WebSocket, at, client, decode, encode, flood, next, outcome, runAll, secs, serve,
+  token, tokens,
 };

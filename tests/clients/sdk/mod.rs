@@ -1,5 +1,6 @@
 //! SDKs of Centrifuge against the structured protocol.
 
+mod codes;
 mod node;
 mod page;
 mod python;

@@ -8,8 +8,11 @@ use crate::tools::{has, installed, is_missing, run, script};
 /// Runs a script, which starts its servers itself.
 fn run_script(name: &str) {
     let packages = installed("node_modules");
-    let is_there = has("node") && packages.join("centrifuge").exists();
-    if is_missing("Node and its centrifuge, of .ci/clients", is_there) {
+    let is_there = has("node") && packages.join("eventsource").exists();
+    if is_missing(
+        "Node and its centrifuge and eventsource, of .ci/clients",
+        is_there,
+    ) {
         return;
     }
     let mut command = Command::new("node");
@@ -21,6 +24,11 @@ fn run_script(name: &str) {
 #[test]
 fn centrifuge_of_node_talks_and_misses_nothing() {
     run_script("node_centrifuge.cjs");
+}
+
+#[test]
+fn centrifuge_of_node_repeats_what_is_refused_or_lost_as_each_code_says() {
+    run_script("node_subscriptions.cjs");
 }
 
 #[test]
