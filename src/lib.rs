@@ -137,6 +137,7 @@ pub mod payload;
 pub mod position;
 #[doc(hidden)]
 pub mod proto;
+mod published;
 #[doc(hidden)]
 pub mod relay;
 #[doc(hidden)]
@@ -202,10 +203,11 @@ pub use proto::http::{
 pub use proto::positions;
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};
-pub use relay::{ApiKey, Relay, RelaySettings};
+pub use relay::{ApiKey, Relay, RelayRenewer, RelaySettings};
 #[cfg(feature = "auth")]
 pub use server::ReloadAuthError;
-pub use server::handle::{Handle, ReloadError};
+pub use server::handle::Handle;
+pub use server::reload::ReloadError;
 pub use server::{Server, ServerBuilder};
 pub use shard::core::app::cx::Cx;
 pub use shard::core::app::shard_cx::{ConnCx, ShardCx};

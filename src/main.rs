@@ -16,14 +16,14 @@ use clap::Parser;
 use corecast::admin::log_queue::LogQueue;
 use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
-use corecast::settings::{Settings, Tables};
+use corecast::settings::{Level, Settings, Tables};
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Handle, ServerBuilder};
+use corecast::{Admin, Handle, Relay, ServerBuilder};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::reload::{Running, reloader, warn_of_open_doors};
+use crate::reload::{DrainListen, Running, log_from, reloader, warn_of_open_doors};
 
 fn main() -> ExitCode {
     corecast::sys::memory::join_small_blocks();
@@ -48,10 +48,12 @@ fn tell(err: &impl Display) {
 fn serve_by(serve: Serve, settings: Settings) -> Result<(), ()> {
     let log = LogQueue::start(io::stderr())
         .map_err(|err| tell(&while_starting("cannot start the log thread", &err)))?;
-    let env = env_logger::Env::default().default_filter_or(settings.level.word());
+    // The level is the log's own (`log_from`), so that a reload can change it.
+    let env = env_logger::Env::default().default_filter_or(Level::Debug.word());
     env_logger::Builder::from_env(env)
         .target(Target::Pipe(Box::new(log.clone())))
         .init();
+    log_from(settings.level);
     panics_to(log.clone());
     let served = run(serve, settings, &log).map_err(|err| {
         log::error!("{err}");
@@ -101,7 +103,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         Some((auth, places)) => builder.auth(auth, places),
         None => builder,
     };
-    let relay = settings.relay();
+    let (relay, renewer) = Relay::renewable(settings.relay());
     warn_of_open_doors(&settings);
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;
@@ -122,12 +124,21 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         server.shards()
     );
     let handle = server.handle().clone();
-    let drain_listen = settings.drain_listen.unwrap_or_default();
-    let reload = reloader(handle.clone(), Running::new(serve, settings, auth))?;
+    let drain_listen = DrainListen::default();
+    drain_listen.set(settings.drain_listen);
+    let running = Running {
+        serve,
+        started: settings.clone(),
+        settings,
+        auth,
+        relay: renewer,
+        drain_listen: drain_listen.clone(),
+    };
+    let reload = reloader(handle.clone(), running)?;
     let log = log.clone();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle, &reload, &log, drain_listen))
+        .spawn(move || obey(signals, &handle, &reload, &log, &drain_listen))
         .map_err(|err| while_starting("cannot start the signal thread", &err))?;
     server.join()?;
     log::info!("stopped");
@@ -165,7 +176,7 @@ fn obey(
     handle: &Handle,
     reload: &SyncSender<()>,
     log: &LogQueue,
-    drain_listen: Duration,
+    drain_listen: &DrainListen,
 ) {
     let mut draining = false;
     for signal in signals.forever() {
@@ -182,7 +193,7 @@ fn obey(
         draining = true;
         log::info!("signal {signal}: draining; send it again to exit at once");
         handle.announce_drain();
-        drain_after(handle.clone(), drain_listen);
+        drain_after(handle.clone(), drain_listen.get());
     }
 }
 

@@ -44,6 +44,11 @@ impl<T: Clone> Renewer<T> {
         self.number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Whether each shard can be sent one more value now.
+    pub fn has_space(&self) -> bool {
+        self.shards.iter().all(|shard| !shard.is_full())
+    }
+
     /// Sends a value to all shards; the caller then rings them. `false`: some shards have not taken
     /// those before, and only the others get it.
     pub fn send(&self, number: u64, value: &T) -> bool {
@@ -96,9 +101,9 @@ mod tests {
         let mut shard = renewer.add_shard();
         let send = |value: usize| renewer.send(renewer.next_number(), &value);
         assert!((0..RENEWALS_MAX).all(&send));
-        assert!(!send(8));
+        assert!(!renewer.has_space() && !send(8));
         assert_eq!(shard.take(), Some(RENEWALS_MAX - 1));
-        assert!(send(9));
+        assert!(renewer.has_space() && send(9));
         assert_eq!(shard.take(), Some(9));
     }
 }

@@ -2,6 +2,7 @@
 //! which all shards share.
 
 use core::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cells::{Cell, Cells};
@@ -26,23 +27,35 @@ pub struct Throttles {
 #[derive(Debug)]
 pub struct Throttle {
     cells: Cells,
-    /// Time for one opening.
-    interval: u64,
+    /// Time for one opening; 0 where there is no rate any more.
+    interval: AtomicU64,
     /// Time for all openings that may come at once.
-    burst: u64,
+    burst: AtomicU64,
 }
 
 impl Throttle {
     /// With place for as many keys at the same time as the server has connections, within limits.
     pub fn new(rate: Rate, connections: usize) -> Self {
         let cells = connections.clamp(THROTTLE_CELLS_MIN, THROTTLE_CELLS_MAX);
-        let interval = UNITS_PER_SECOND.div_ceil(rate.per_second.get().into());
-        let burst = interval.saturating_mul(rate.burst.get().into());
-        Self {
+        let throttle = Self {
             cells: Cells::new(cells, CELLS_OF_SET, TIME_BITS),
-            interval,
-            burst: burst.min(BURST_MAX),
-        }
+            interval: AtomicU64::new(0),
+            burst: AtomicU64::new(0),
+        };
+        throttle.set_rate(Some(rate));
+        throttle
+    }
+
+    /// The rate of every key from now on, if there is any. What a key has opened before counts.
+    pub fn set_rate(&self, rate: Option<Rate>) {
+        let interval = rate.map_or(0, |rate| {
+            UNITS_PER_SECOND.div_ceil(rate.per_second.get().into())
+        });
+        let burst = rate.map_or(0, |rate| rate.burst.get().into());
+        let burst = interval.saturating_mul(burst).min(BURST_MAX);
+        // A key that is asked for between the two has one of them for once.
+        self.interval.store(interval, Ordering::Relaxed);
+        self.burst.store(burst, Ordering::Relaxed);
     }
 
     /// Takes one opening of a key.
@@ -76,8 +89,13 @@ impl Throttle {
     /// When the bucket of a cell is full again after one opening.
     fn after_one(&self, cell: &Cell<'_>, now: u64) -> Result<u64, Duration> {
         let begun = cell.value.unwrap_or(0).max(now);
-        let full_at = begun.saturating_add(self.interval);
-        match full_at.saturating_sub(now).saturating_sub(self.burst) {
+        let interval = self.interval.load(Ordering::Relaxed);
+        if interval == 0 {
+            return Ok(begun);
+        }
+        let full_at = begun.saturating_add(interval);
+        let burst = self.burst.load(Ordering::Relaxed);
+        match full_at.saturating_sub(now).saturating_sub(burst) {
             0 => Ok(full_at),
             excess => Err(Duration::from_millis(excess.div_ceil(UNITS_PER_MILLI))),
         }
@@ -125,6 +143,18 @@ mod tests {
         assert_eq!(throttle.take("ann", at(1099)), Err(wait / 100));
         assert_eq!(throttle.take("ann", at(1100)), Ok(()));
         assert_eq!(throttle.take("ann", at(1100)), Err(wait));
+    }
+
+    #[test]
+    fn a_rate_can_change_and_end() {
+        let throttle = Throttle::new(rate(1, 1), 0);
+        assert_eq!(throttle.take("ann", at(0)), Ok(()));
+        assert!(throttle.take("ann", at(0)).is_err());
+        throttle.set_rate(Some(rate(1, 2)));
+        assert_eq!(throttle.take("ann", at(0)), Ok(()));
+        assert!(throttle.take("ann", at(0)).is_err());
+        throttle.set_rate(None);
+        assert!((0..100).all(|_| throttle.take("ann", at(0)).is_ok()));
     }
 
     #[test]

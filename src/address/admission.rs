@@ -20,7 +20,7 @@ pub struct PerAddress {
     /// Two rows of the same length, a power of two.
     counts: [Box<[AtomicU32]>; 2],
     hasher: RandomState,
-    max: u32,
+    max: AtomicU32,
 }
 
 impl PerAddress {
@@ -34,8 +34,13 @@ impl PerAddress {
         Self {
             counts: [row(), row()],
             hasher: RandomState::new(),
-            max,
+            max: AtomicU32::new(max),
         }
+    }
+
+    /// One address may have so many from now on; those that it has stay.
+    pub fn set_max(&self, max: u32) {
+        self.max.store(max, Ordering::Relaxed);
     }
 
     /// Counts one more connection from the address, unless it has its maximum.
@@ -43,7 +48,8 @@ impl PerAddress {
         let before = self
             .places(addr)
             .map(|count| count.fetch_add(1, Ordering::Relaxed));
-        let is_admitted = before.iter().any(|before| *before < self.max);
+        let max = self.max.load(Ordering::Relaxed);
+        let is_admitted = before.iter().any(|before| *before < max);
         if !is_admitted {
             self.leave(addr);
         }
@@ -87,6 +93,18 @@ mod tests {
         assert!(!table.enter(one) && !table.enter(one));
         table.leave(one);
         assert!(table.enter(one));
+        assert!(!table.enter(one));
+    }
+
+    #[test]
+    fn a_limit_that_is_changed_holds_for_those_that_come() {
+        let table = PerAddress::new(1, 1000);
+        let one = addr("192.0.2.1");
+        assert!(table.enter(one) && !table.enter(one));
+        table.set_max(2);
+        assert!(table.enter(one) && !table.enter(one));
+        table.set_max(1);
+        table.leave(one);
         assert!(!table.enter(one));
     }
 

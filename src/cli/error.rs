@@ -19,6 +19,8 @@ pub enum ConfigError {
     /// A token cannot be made, or is not accepted.
     #[cfg(feature = "auth")]
     Token(String),
+    /// No server can be told to reload.
+    Reload(String),
     /// The output cannot be written.
     Output(io::Error),
     /// The configuration was read and has these errors.
@@ -47,6 +49,7 @@ impl fmt::Display for ConfigError {
                 "{}:{line}: is not UTF-8; save the file in that encoding",
                 path.display()
             ),
+            Self::Reload(what) => f.write_str(what),
             #[cfg(feature = "auth")]
             Self::Input(err) => write!(f, "cannot read standard input: {err}"),
             #[cfg(feature = "auth")]

@@ -3,6 +3,7 @@
 mod error;
 #[cfg(feature = "auth")]
 mod explain;
+mod reload;
 #[cfg(feature = "auth")]
 mod token;
 
@@ -37,6 +38,8 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Tell a running server to read its configuration and all files again, by SIGHUP
+    Reload(reload::Reload),
     /// Make and check tokens with the server's configuration
     #[cfg(feature = "auth")]
     Token {
@@ -132,6 +135,7 @@ impl Command {
         let text = match self {
             Self::Serve(serve) => return Ok(Some(serve)),
             Self::Config { command } => command.output(),
+            Self::Reload(reload) => reload.output(),
             #[cfg(feature = "auth")]
             Self::Token { command } => command.output(),
         }?;
@@ -262,8 +266,8 @@ Examples:
   corecast serve --config corecast.toml           use this file
 
 Signals: SIGTERM and SIGINT drain the server, which then exits with code 0; after a second one it \
-exits at once, with code 1. SIGHUP loads TLS files, the section [auth] and the settings of topics \
-again. RUST_LOG=corecast=debug logs the end of every connection.";
+exits at once, with code 1. SIGHUP (`corecast reload`) loads configuration and files again. \
+RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {

@@ -1,25 +1,47 @@
-//! What is loaded again on SIGHUP: TLS files, identity, and settings of topics.
+//! What is loaded again on SIGHUP: all of it, or nothing.
 
-#[cfg(feature = "auth")]
+use std::env;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
-use corecast::Handle;
 use corecast::auth::Auth;
-use corecast::cli::{ConfigError, Serve};
-use corecast::settings::Settings;
+use corecast::cli::Serve;
+use corecast::settings::{Level, Settings};
 use corecast::sys::startup::while_starting;
+use corecast::{Handle, RelayRenewer};
 
-/// What the identity of the running server was made of.
-#[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "there is none"))]
+/// What the running server was made of.
 pub(crate) struct Running {
-    serve: Serve,
+    pub(crate) serve: Serve,
     /// What it was started with.
-    started: Settings,
-    settings: Settings,
-    auth: Option<Auth>,
+    pub(crate) started: Settings,
+    /// What it has been given since.
+    pub(crate) settings: Settings,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) relay: RelayRenewer,
+    pub(crate) drain_listen: DrainListen,
+}
+
+/// The time between the announcement of a drain and its beginning, which a reload may change.
+#[derive(Clone, Default)]
+pub(crate) struct DrainListen(Arc<AtomicU64>);
+
+impl DrainListen {
+    pub(crate) fn set(&self, time: Option<Duration>) {
+        let millis = time.map_or(0, |time| {
+            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+        });
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// Starts a thread that loads all that again for each item sent to it. A slow file, perhaps on a
@@ -28,109 +50,67 @@ pub(crate) fn reloader(handle: Handle, mut running: Running) -> io::Result<SyncS
     let (reload, asked) = sync_channel(1);
     thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || {
-            asked.iter().for_each(|()| {
-                load_again(&handle);
-                running.load_again(&handle);
-            });
-        })
+        .spawn(move || asked.iter().for_each(|()| running.load_again(&handle)))
         .map_err(|err| while_starting("cannot start the reload thread", &err))?;
     Ok(reload)
 }
 
-#[cfg(feature = "tls")]
-fn load_again(handle: &Handle) {
-    match handle.reload_tls() {
-        Ok(()) => log::info!("certificates reloaded"),
-        Err(err) => log::error!("certificates not reloaded, the old ones stay in use: {err}"),
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-fn load_again(_handle: &Handle) {
-    log::warn!("no certificates to reload: this program is built without TLS");
-}
-
 impl Running {
-    /// A server that was started with these.
-    pub(crate) fn new(serve: Serve, settings: Settings, auth: Option<Auth>) -> Self {
-        Self {
-            serve,
-            started: settings.clone(),
-            settings,
-            auth,
-        }
-    }
-
-    /// Reads the configuration again, and puts what can be replaced into use: settings of topics,
-    /// and secrets, keys, rules and revocations. An error changes nothing.
+    /// Reads the configuration and all files again, and puts what can be replaced into use.
     fn load_again(&mut self, handle: &Handle) {
-        let settings = self.serve.checked_settings();
-        let topics = settings.as_ref().map_err(ToString::to_string);
-        let topics = topics.and_then(|settings| {
-            let namespaces = settings.topic_settings();
-            let reloaded = handle.reload_namespaces(namespaces);
-            reloaded.map_err(|err| err.to_string())
-        });
-        match topics {
-            Ok(()) => log::info!("settings of topics reloaded"),
-            Err(err) => log_lines("settings of topics not reloaded, the old ones stay", &err),
-        }
-        if let Ok(settings) = &settings {
-            let names = settings.needs_restart(&self.started);
-            if !names.is_empty() {
-                log::warn!(
-                    "changed and not loaded without a restart: {}",
-                    names.join(", ")
-                );
+        match self.try_load(handle) {
+            Ok(changes) => {
+                for change in changes {
+                    log::info!("reloaded: {change}");
+                }
+                let names = self.settings.needs_restart(&self.started);
+                if !names.is_empty() {
+                    let names = names.join(", ");
+                    log::warn!("changed and not loaded without a restart: {names}");
+                }
+                warn_of_open_doors(&self.settings);
+                log::info!("configuration reloaded");
+            }
+            Err(err) => {
+                for line in err.to_string().lines() {
+                    log::error!("configuration not reloaded, the old one stays in use: {line}");
+                }
             }
         }
-        self.load_identity(handle, settings);
     }
 
-    #[cfg(feature = "auth")]
-    fn load_identity(&mut self, handle: &Handle, settings: Result<Settings, ConfigError>) {
-        match self.try_identity(handle, settings) {
-            Ok(true) => log::info!("identity reloaded"),
-            Ok(false) => {}
-            Err(err) => log_lines("identity not reloaded, the old one stays", &err.to_string()),
-        }
-    }
-
-    /// `false`: there was none, and there is none.
-    #[cfg(feature = "auth")]
-    fn try_identity(
-        &mut self,
-        handle: &Handle,
-        settings: Result<Settings, ConfigError>,
-    ) -> Result<bool, Box<dyn Error>> {
-        let settings = match settings {
-            Ok(settings) => settings,
-            Err(err) if self.auth.is_some() => return Err(err.into()),
-            // The error is not of identity: there is none to load.
-            Err(_) => return Ok(false),
-        };
+    /// What has changed. An error changes nothing.
+    fn try_load(&mut self, handle: &Handle) -> Result<Vec<String>, Box<dyn Error>> {
+        let settings = self.serve.checked_settings()?;
         let before = self.auth.as_ref().map(|auth| (&self.settings, auth));
-        let Some((auth, places)) = settings.identity(before)? else {
-            return match self.auth {
-                Some(_) => Err("it is not configured any more; restart the server".into()),
-                None => Ok(false),
-            };
-        };
-        handle.reload_auth(auth.clone(), places)?;
-        warn_of_open_doors(&settings);
-        (self.settings, self.auth) = (settings, Some(auth));
-        Ok(true)
+        let identity = settings.identity(before)?;
+        let auth = identity.as_ref().map(|(auth, _)| auth.clone());
+        let mut builder = settings.builder();
+        if let Some((auth, places)) = identity {
+            builder = builder.auth(auth, places);
+        }
+        // Before the shards get it: they keep addresses if the ends of connections are logged.
+        log_from(settings.level);
+        if let Err(err) = handle.reload(&builder) {
+            log_from(self.settings.level);
+            return Err(io::Error::from(err).into());
+        }
+        self.relay.renew(settings.relay());
+        self.drain_listen.set(settings.drain_listen);
+        let mut changes = settings.changes(&self.settings, &self.started);
+        changes.extend(settings.has_tls().then(|| "certificates".to_owned()));
+        changes.extend(auth.is_some().then(|| "identity".to_owned()));
+        (self.settings, self.auth) = (settings, auth);
+        Ok(changes)
     }
-
-    #[cfg(not(feature = "auth"))]
-    fn load_identity(&mut self, _: &Handle, _: Result<Settings, ConfigError>) {}
 }
 
-/// Logs each line of an error.
-fn log_lines(what: &str, err: &str) {
-    for line in err.lines() {
-        log::error!("{what} in use: {line}");
+/// Logs from this severity on, unless the environment says which.
+pub(crate) fn log_from(level: Level) {
+    if env::var_os(env_logger::DEFAULT_FILTER_ENV).is_none()
+        && let Ok(level) = level.word().parse()
+    {
+        log::set_max_level(level);
     }
 }
 

@@ -27,6 +27,7 @@ use crate::handler::{
 use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
+use crate::published::{Published, Publisher};
 use crate::shard::core::app::cx::Cx;
 
 /// Relays messages from publishers to subscribers of a topic. The path names the topic and the
@@ -53,10 +54,14 @@ use crate::shard::core::app::cx::Cx;
 ///
 /// With [`ServerBuilder::auth`](crate::ServerBuilder::auth) the rules say what each client may do;
 /// without, every client may do everything. The default has no key: its API is off.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Relay {
-    settings: Arc<RelaySettings>,
+    settings: Published<Arc<RelaySettings>>,
 }
+
+/// Replaces the settings of a [`Relay`] and its clones while they run.
+#[derive(Debug)]
+pub struct RelayRenewer(Publisher<Arc<RelaySettings>>);
 
 /// The context of callbacks; a question is answered when all homes have been.
 type RelayCx<'c> = Cx<'c, Connection, ()>;
@@ -64,9 +69,27 @@ type RelayCx<'c> = Cx<'c, Connection, ()>;
 impl Relay {
     /// Creates a relay; clone it for each shard.
     pub fn new(settings: impl Into<Arc<RelaySettings>>) -> Self {
-        Self {
-            settings: settings.into(),
-        }
+        Self::renewable(settings).0
+    }
+
+    /// Creates a relay whose settings can be replaced.
+    pub fn renewable(settings: impl Into<Arc<RelaySettings>>) -> (Self, RelayRenewer) {
+        let publisher = Publisher::new(settings.into());
+        let settings = publisher.reader();
+        (Self { settings }, RelayRenewer(publisher))
+    }
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        Self::new(RelaySettings::default())
+    }
+}
+
+impl RelayRenewer {
+    /// Replaces the settings on all shards, from the next request on.
+    pub fn renew(&mut self, settings: impl Into<Arc<RelaySettings>>) {
+        self.0.publish(settings.into());
     }
 }
 
@@ -120,7 +143,7 @@ impl Handler for Relay {
         cx: &mut RelayCx<'_>,
         _: &ConnectCommand<'_>,
     ) -> Result<Connected, Failure> {
-        Ok(session::connect(cx, self.settings.has_user_topics))
+        Ok(session::connect(cx, self.settings.newest().has_user_topics))
     }
 
     fn on_subscribe(
@@ -188,7 +211,9 @@ impl Handler for Relay {
     fn on_head(&mut self, cx: &mut RelayCx<'_>, request: &Request<'_>) -> Option<Response> {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
-            (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
+            (_, Some(Route::Api(method))) => {
+                api::admit(cx, self.settings.newest(), request, method).err()
+            }
             ("POST", Some(Route::SessionStream(_) | Route::Emulation)) => None,
             ("HEAD", Some(Route::Events(named))) => since::answer_to_head(cx, request, named),
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
@@ -205,7 +230,7 @@ impl Handler for Relay {
             return Ok(not_found());
         };
         if let Route::Api(method) = route {
-            return api::answer(cx, &self.settings, request, method);
+            return api::answer(cx, self.settings.newest(), request, method);
         }
         Ok(match (request.method, route) {
             ("POST", Route::Emulation) => session::pass_commands(cx, request)?,

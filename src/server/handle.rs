@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
-use thiserror::Error;
-
 use crate::auth::{Auth, Places};
-use crate::config::Namespaces;
 use crate::counters::Counters;
 use crate::handler::{
     ConnectionInfo, Disconnect, Publish, PublishError, Selection, ServerSubscription, UserError,
@@ -20,11 +17,9 @@ use crate::proto::Kind;
 use crate::renewal::Renewer;
 #[cfg(feature = "auth")]
 use crate::server::identity::IdentityControl;
+use crate::server::reload::Renewal;
 use crate::shard::mail::{ToHome, UserAct, UserCommand};
 use crate::shard::shell::status::{Phase, Shared};
-use crate::tls::Reloader;
-#[cfg(feature = "tls")]
-use crate::tls::TlsError;
 use crate::topic::{Topic, TopicName};
 
 /// Controls a running server from any thread. Cloning it is cheap.
@@ -34,14 +29,9 @@ use crate::topic::{Topic, TopicName};
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) outside: Outside<ToHome>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     doorbells: Arc<[Doorbell]>,
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "there is nothing to load")
-    )]
-    reloader: Arc<Reloader>,
-    namespaces: Arc<Renewer<Namespaces>>,
+    pub(super) renewal: Arc<Renewal>,
     /// What can be changed of identity, if the server asks for it.
     #[cfg(feature = "auth")]
     pub(super) identity: Option<Arc<IdentityControl>>,
@@ -52,10 +42,9 @@ impl Handle {
         outside: Outside<ToHome>,
         shared: Arc<Shared>,
         doorbells: Arc<[Doorbell]>,
-        reloader: Reloader,
+        renewal: Renewal,
         auth: Option<&Auth>,
         renewer: Renewer<(Auth, Places)>,
-        namespaces: Renewer<Namespaces>,
     ) -> Self {
         #[cfg(not(feature = "auth"))]
         let _never = (auth, renewer);
@@ -63,8 +52,7 @@ impl Handle {
             outside,
             shared,
             doorbells,
-            reloader: Arc::new(reloader),
-            namespaces: Arc::new(namespaces),
+            renewal: Arc::new(renewal),
             #[cfg(feature = "auth")]
             identity: auth.map(|auth| Arc::new(IdentityControl::new(auth, renewer))),
         }
@@ -149,7 +137,7 @@ impl Handle {
         Ok(self.check_serving()?)
     }
 
-    fn shards(&self) -> u16 {
+    pub(super) fn shards(&self) -> u16 {
         self.outside.shards()
     }
 
@@ -182,34 +170,6 @@ impl Handle {
     /// Stops at once, without closing connections in an orderly way.
     pub fn stop(&self) {
         self.advance(Phase::Stop);
-    }
-
-    /// Reads the files of all TLS listeners again. New connections use their contents; existing
-    /// connections stay as they are. Do not call it on a shard's thread: it reads files.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be read or is invalid; then nothing changes. [`TlsError::Busy`]: only some
-    /// shards have taken the files loaded before; try again.
-    #[cfg(feature = "tls")]
-    pub fn reload_tls(&self) -> Result<(), TlsError> {
-        let reloaded = self.reloader.reload();
-        self.wake();
-        reloaded
-    }
-
-    /// Replaces what holds for topics by their names. It counts from the next message of each
-    /// topic, and for subscribers that come. A topic without a history any more loses its messages
-    /// and its position.
-    ///
-    /// # Errors
-    ///
-    /// Only some shards have taken those before: try again.
-    pub fn reload_namespaces(&self, namespaces: Namespaces) -> Result<(), ReloadError> {
-        let number = self.namespaces.next_number();
-        let sent = self.namespaces.send(number, &namespaces);
-        self.wake();
-        sent.then_some(()).ok_or(ReloadError)
     }
 
     /// The counters of all shards together, at most one turn old.
@@ -253,8 +213,3 @@ impl Handle {
         topic.home(self.outside.shards())
     }
 }
-
-/// Only some shards have taken what was loaded before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a shard has not taken what was loaded before: try again")]
-pub struct ReloadError;

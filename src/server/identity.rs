@@ -1,8 +1,11 @@
 //! What a handle changes of identity while the server runs.
 
-use thiserror::Error;
+use std::io::{self, ErrorKind};
+
+use thiserror::Error as ThisError;
 
 use crate::auth::{Auth, Places, Revocations, RevokeError};
+use crate::error::Error;
 use crate::renewal::Renewer;
 use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
@@ -15,7 +18,7 @@ pub(crate) struct IdentityControl {
 }
 
 /// Why identity was not loaded again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum ReloadAuthError {
     /// The server was started without identity.
@@ -53,6 +56,26 @@ impl Handle {
         let sent = identity.renewer.send(number, &(auth, places));
         self.wake();
         sent.then_some(()).ok_or(ReloadAuthError::Busy)
+    }
+
+    /// Replaces identity as [`reload_auth`](Self::reload_auth) does; nothing changes in a server
+    /// that has none, and is to have none.
+    pub(super) fn replace_identity(&self, identity: Option<(Auth, Places)>) -> Result<(), Error> {
+        let invalid = |what: &str| Error::from(io::Error::new(ErrorKind::InvalidInput, what));
+        match (identity, &self.identity) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(invalid(
+                "identity is not configured any more, and without it every client could do \
+                 everything: restart the server",
+            )),
+            (Some((auth, places)), _) => self.reload_auth(auth, places).map_err(|err| {
+                let kind = match err {
+                    ReloadAuthError::NoIdentity => ErrorKind::InvalidInput,
+                    ReloadAuthError::Busy => ErrorKind::WouldBlock,
+                };
+                io::Error::new(kind, err).into()
+            }),
+        }
     }
 
     /// Refuses all tokens of a user that were issued before a time, in seconds since the beginning

@@ -6,6 +6,7 @@ mod home;
 #[cfg(feature = "auth")]
 mod identity;
 mod mail;
+pub mod reload;
 mod start;
 
 use std::io;

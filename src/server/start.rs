@@ -19,6 +19,7 @@ use crate::limits::{
 use crate::mesh::{self, Mesh};
 use crate::renewal::{Renewals, Renewer};
 use crate::server::handle::Handle;
+use crate::server::reload::Renewal;
 use crate::server::{Server, ServerBuilder};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::shard::{self, Balancer, Listener, MODE_MAX, Seed, Speaks, Watch};
@@ -43,8 +44,9 @@ impl ServerBuilder {
         // Held until the shards listen, so that no other process can take a port that the kernel
         // has chosen.
         let (mut bound, mut listen) = shard::bind(&self.listeners())?;
-        let mut reloader = shard::load_keys(&mut listen)
+        let reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
+        let mut renewal = Renewal::new(reloader);
         let count = usize::from(shards);
         let (between, outside) = self.lanes(count);
         let mesh = mesh::build(shards, between, outside)
@@ -65,7 +67,6 @@ impl ServerBuilder {
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
         let (renewer, identities) = self.identities(count);
-        let mut namespaces = Renewer::default();
         let ports = ShardId::all(shards).zip(ports).zip(identities);
         for ((shard, port), identities) in ports {
             let (go, proceeds) = bounded(1);
@@ -75,12 +76,13 @@ impl ServerBuilder {
                 shards,
                 config: self.shard_config(shards),
                 identities,
-                namespaces: namespaces.add_shard(),
+                namespaces: renewal.namespaces.add_shard(),
+                configs: renewal.configs.add_shard(),
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
                 handoff: handoff(&handoffs, shard),
-                renewals: reloader.add_shard(),
+                renewals: renewal.certificates.add_shard(),
                 has_cores: count <= affinity::cores(),
                 pin: pins.then_some(shard.index()),
                 keep: self.kept(&bells, handoff(&handoffs, shard)),
@@ -93,9 +95,7 @@ impl ServerBuilder {
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
         let auth = self.auth.as_ref().map(|(auth, _)| auth);
-        let handle = Handle::new(
-            outside, shared, doorbells, reloader, auth, renewer, namespaces,
-        );
+        let handle = Handle::new(outside, shared, doorbells, renewal, auth, renewer);
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {
@@ -154,7 +154,7 @@ impl ServerBuilder {
     }
 
     /// Checks the settings; returns the number of shards.
-    fn check(&self) -> io::Result<u16> {
+    pub(super) fn check(&self) -> io::Result<u16> {
         let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
         if !(1..=SHARDS_MAX).contains(&self.shards) {
             return Err(invalid(format!(

@@ -82,9 +82,9 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     (
         "topics",
         "Settings of all topics, unless a `[[namespace]]` has other settings for a topic: slow \
-         subscribers, history, and topics without subscribers. SIGHUP loads these keys, except \
-         `linger`, and all namespaces again. A topic gets its new settings with its next message. \
-         If its history was turned off, it then loses its messages and its position.",
+         subscribers, history, and topics without subscribers. After a reload, a topic gets its \
+         new settings with its next message. If its history was turned off, it then loses its \
+         messages and its position.",
     ),
     ("http", "Which pages may use the server from a browser."),
     (

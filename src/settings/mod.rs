@@ -17,6 +17,7 @@
 //! - always: `corecast config doc > docs/CONFIG.md`. A test compares the page.
 
 mod auth_keys;
+mod changes;
 mod check;
 mod draft;
 mod field;
@@ -27,7 +28,6 @@ mod listeners;
 mod namespaces;
 mod problem;
 mod raw_value;
-mod restart;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -45,7 +45,7 @@ use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
-use crate::relay::{Relay, RelaySettings};
+use crate::relay::RelaySettings;
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
 pub use crate::settings::listeners::{Listen, Protocol};
@@ -206,13 +206,13 @@ impl Settings {
         Ok(None)
     }
 
-    /// The application with these settings, the same on every shard.
-    pub fn relay(&self) -> Relay {
+    /// The settings of the application, the same on every shard.
+    pub fn relay(&self) -> RelaySettings {
         let mut settings = RelaySettings::default().with_user_topics(self.auth.user_topics);
         if !self.api_key.is_empty() {
             settings = settings.with_api_key(self.api_key.0.as_str());
         }
-        Relay::new(settings)
+        settings
     }
 
     /// The address of each listener of a server with these settings, as in `https 127.0.0.1:443`.

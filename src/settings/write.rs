@@ -235,6 +235,15 @@ pause: as many as in one second, or 500 with `100/s, 500 at once`.
 In variables and flags, write texts without quotes and lists with commas.
 These are errors: unknown keys, invalid values, and values that contradict each other. `corecast` \
 reports all of them together and exits with code 2.
+
+`corecast reload`, or SIGHUP, has a running server read the file and all files that it names \
+again. It loads the sections `limits`, `timeouts`, `topics`, `http`, `api` and `auth` (except \
+`revocations_file`), `log.level`, all namespaces, and the contents of TLS files.
+If anything is wrong, nothing changes, and the log says what is wrong. Otherwise the log has each \
+key that has changed, and names the changed keys that need a restart: all others, and a limit for \
+each address or rate of opened connections that was off when the server started.
+Connections that are open stay. A lower limit holds for those that come, a rate or a time for \
+all.
 ";
 
 const COLUMNS_OF_KEYS: &str = "\

@@ -45,6 +45,33 @@ impl Reloader {
         self.renewer.add_shard()
     }
 
+    /// Loads the files again. The number is taken first, so that of two loads at the same time the
+    /// later one counts.
+    ///
+    /// # Errors
+    ///
+    /// As in [`new`](Self::new).
+    pub fn load(&self) -> Result<Loaded, TlsError> {
+        let number = self.renewer.next_number();
+        let load = |((settings, protocols), first): (&Inside, &Keys)| {
+            Keys::load(settings, protocols, Some(first))
+        };
+        let listeners = self.listeners.iter().zip(&self.first);
+        let keys = listeners.map(load).collect::<Result<_, _>>()?;
+        Ok(Loaded { number, keys })
+    }
+
+    /// Whether each shard can be sent something now.
+    pub fn has_space(&self) -> bool {
+        self.renewer.has_space()
+    }
+
+    /// Sends what was loaded to the shards; the caller then rings them. `false`: only some shards
+    /// have it.
+    pub fn send(&self, loaded: &Loaded) -> bool {
+        self.renewer.send(loaded.number, &loaded.keys)
+    }
+
     /// Loads the files again and sends their contents to the shards; the caller then rings the
     /// shards.
     ///
@@ -53,16 +80,14 @@ impl Reloader {
     /// As in [`new`](Self::new); then nothing changes. [`TlsError::Busy`]: only some shards have
     /// the new contents.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let number = self.renewer.next_number();
-        let load = |((settings, protocols), first): (&Inside, &Keys)| {
-            Keys::load(settings, protocols, Some(first))
-        };
-        let listeners = self.listeners.iter().zip(&self.first);
-        let keys: Vec<Keys> = listeners.map(load).collect::<Result<_, _>>()?;
-        if self.renewer.send(number, &keys) {
-            Ok(())
-        } else {
-            Err(TlsError::Busy)
-        }
+        let loaded = self.load()?;
+        self.send(&loaded).then_some(()).ok_or(TlsError::Busy)
     }
+}
+
+/// The contents of all files, on their way to the shards.
+#[derive(Debug)]
+pub struct Loaded {
+    number: u64,
+    keys: Vec<Keys>,
 }

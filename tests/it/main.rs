@@ -13,6 +13,7 @@ mod client;
 mod config;
 mod deferred;
 mod deflate;
+mod deploy;
 mod descriptors;
 mod fanout;
 mod forwarded;

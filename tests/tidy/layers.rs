@@ -8,6 +8,7 @@ use crate::tree::File;
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &["error", "limits"]),
     ("cells", &[]),
+    ("published", &[]),
     ("renewal", &[]),
     ("throttle", &["cells", "limits", "time"]),
     ("id", &[]),
@@ -19,7 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("sys", &[]),
     ("proto", &["error", "limits", "listed", "position"]),
-    ("auth", &["cells", "denial", "limits", "pattern", "proto"]),
+    (
+        "auth",
+        &["cells", "denial", "limits", "pattern", "proto", "published"],
+    ),
     ("close_reason", &["listed", "proto"]),
     ("denial", &["close_reason", "listed"]),
     ("payload", &["position", "proto"]),
@@ -100,6 +104,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "limits",
             "position",
             "proto",
+            "published",
             "topic",
             CORE,
         ],

@@ -14,11 +14,11 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use crate::auth::keys::published::{Published, Publisher};
 use crate::auth::keys::{Key, KeyError, jwk_set, key_set};
 use crate::limits::{
     KEY_SET_BYTES_MAX, KEYS_ASK_INTERVAL, KEYS_RETRY, KEYS_TIMEOUT, KEYS_WAITING_MAX,
 };
+use crate::published::{Published, Publisher};
 
 /// The keys of a key set (RFC 7517 section 5) that a thread fetches: at the start, again after a
 /// while, and when a token names a key that is not there. While the endpoint is down, the keys

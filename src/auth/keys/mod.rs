@@ -3,7 +3,6 @@
 pub(in crate::auth) mod endpoint;
 mod jwk;
 pub(in crate::auth) mod pem;
-pub(in crate::auth) mod published;
 #[cfg(test)]
 mod tests;
 

@@ -44,9 +44,27 @@ impl Meters {
         }
     }
 
+    /// The rates are these from now on, also of the connections that are open: so many have a key.
+    pub(crate) fn set(&mut self, config: &Config, connections: usize) {
+        let of = std::mem::take(&mut self.of);
+        *self = Self {
+            of,
+            ..Self::new(config)
+        };
+        if self.has_none() {
+            self.of = Vec::new();
+        } else if self.of.len() < connections {
+            self.of.resize(connections, Meter::default());
+        }
+    }
+
+    fn has_none(&self) -> bool {
+        self.messages.is_none() && self.bytes.is_none()
+    }
+
     /// A new connection has this key.
     pub(crate) fn begin(&mut self, key: ConnKey) {
-        if self.messages.is_none() && self.bytes.is_none() {
+        if self.has_none() {
             return;
         }
         let key = key.index();
@@ -140,6 +158,23 @@ mod tests {
         assert_eq!(meters.judge(ConnKey(0), 1, 40, at(0)), Verdict::Pass);
         assert_eq!(meters.judge(ConnKey(0), 1, 0, at(0)), Verdict::Pass);
         assert_eq!(meters.judge(ConnKey(0), 1, 0, at(0)), Verdict::Drop);
+    }
+
+    #[test]
+    fn rates_that_are_set_later_hold_for_connections_that_are_open() {
+        let mut meters = meters(BeyondRate::Wait, None, None);
+        let drops = |messages: Option<u32>| Config {
+            message_rate: messages.and_then(Rate::per_second),
+            beyond_rate: BeyondRate::Drop,
+            ..Config::default()
+        };
+        meters.set(&drops(Some(1)), 8);
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(ConnKey(7), 1, 1, at(0)), Verdict::Pass);
+        meters.set(&drops(None), 8);
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Pass);
+        assert!(meters.of.is_empty());
     }
 
     #[test]

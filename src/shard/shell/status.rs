@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::address::admission::PerAddress;
+use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
 use crate::id::ShardId;
 use crate::throttle::Throttles;
@@ -32,7 +33,7 @@ pub struct Shared {
     undrained: AtomicUsize,
     /// Connections of all shards; those being turned away not among them.
     connections: AtomicUsize,
-    connections_max: usize,
+    connections_max: AtomicUsize,
     /// Those of each address, if there is a limit.
     per_address: Option<Arc<PerAddress>>,
     /// How often clients may open connections.
@@ -65,7 +66,7 @@ impl Shared {
             leaving: AtomicBool::new(false),
             undrained: AtomicUsize::new(shards.into()),
             connections: AtomicUsize::new(0),
-            connections_max,
+            connections_max: AtomicUsize::new(connections_max),
             per_address: per_address.map(Arc::new),
             throttles: Arc::new(throttles),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
@@ -95,9 +96,28 @@ impl Shared {
         self.is_serving() && !self.leaving.load(Ordering::Relaxed)
     }
 
+    /// The limits of connections are these from now on; connections that there are stay. A limit
+    /// of addresses or rates that the server was started without stays off: what it would count
+    /// was not counted.
+    pub fn set_limits(&self, connections_max: usize, config: &Config) {
+        self.connections_max
+            .store(connections_max, Ordering::Relaxed);
+        if let Some(per_address) = &self.per_address {
+            per_address.set_max(config.connections_per_address_max.unwrap_or(u32::MAX));
+        }
+        let Throttles { addresses, users } = &*self.throttles;
+        if let Some(addresses) = addresses {
+            addresses.set_rate(config.open_rate_per_address);
+        }
+        if let Some(users) = users {
+            users.set_rate(config.open_rate_per_user);
+        }
+    }
+
     /// Counts one more connection, if that is not too many.
     pub fn admit(&self) -> bool {
-        let admitted = self.connections.fetch_add(1, Ordering::Relaxed) < self.connections_max;
+        let max = self.connections_max.load(Ordering::Relaxed);
+        let admitted = self.connections.fetch_add(1, Ordering::Relaxed) < max;
         if !admitted {
             self.leave();
         }

@@ -44,6 +44,8 @@ pub struct Seed {
     pub identities: Renewals<(Auth, Places)>,
     /// Tells of what holds for topics.
     pub namespaces: Renewals<Namespaces>,
+    /// Tells of limits and times.
+    pub configs: Renewals<Config>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -171,6 +173,7 @@ fn prepare<H: Handler>(
         config,
         mut identities,
         namespaces,
+        configs,
         port,
         shared,
         listen,
@@ -200,6 +203,7 @@ fn prepare<H: Handler>(
         certificates: renewals,
         identities,
         namespaces,
+        configs,
     };
     let acceptor = Acceptor::new(listen, sources, renewals, rate);
     let (per_address, throttles) = (shared.per_address(), shared.throttles());

@@ -50,11 +50,16 @@ pub(crate) struct History {
     amount: Amount,
     /// Bytes that they may take.
     budget: usize,
+    /// What the budget is to be, if that was changed.
+    target: usize,
     /// Messages that went because of the budget.
     dropped: u64,
     /// Messages that reads have passed over, since [`History::take_passed`].
     passed: usize,
 }
+
+/// How much smaller a budget becomes with one message: some hundreds of small ones go.
+const SHRINK_BYTES: usize = 64 << 10;
 
 impl History {
     /// An empty one whose rings may take so many bytes.
@@ -65,9 +70,22 @@ impl History {
             pages: Pages::default(),
             amount: Amount::default(),
             budget,
+            target: budget,
             dropped: 0,
             passed: 0,
         }
+    }
+
+    /// The rings may take so many bytes from now on. What is more goes little by little.
+    pub(crate) fn set_budget(&mut self, budget: usize) {
+        self.target = budget;
+    }
+
+    /// Brings the budget nearer to what it is to be: what a smaller one makes go is not for one
+    /// turn.
+    fn approach_target(&mut self) {
+        let used = self.budget.min(self.bytes());
+        self.budget = self.target.max(used.saturating_sub(SHRINK_BYTES));
     }
 
     /// Gives a topic's next message its position and keeps it, if the topic has a history.
@@ -113,6 +131,7 @@ impl History {
         });
         self.rings.note_written(key, settings, now);
         let position = self.rings.get(key).top;
+        self.approach_target();
         self.keep_to_budget(key);
         position
     }

@@ -54,7 +54,7 @@ fn sighup_loads_secrets_rules_and_revocations_and_connections_stay() {
     ));
     fs::write(file.path(), new).unwrap();
     program.signal(Signal::HUP);
-    program.wait_for("identity reloaded");
+    program.wait_for("configuration reloaded");
     wait_for(http, &token(OLD, "ann"), "new", 401);
     wait_for(http, &token(NEW, "ann"), "new", 101);
     wait_for(http, &token(NEW, "ann"), "old", 403);
@@ -72,7 +72,7 @@ fn an_invalid_configuration_changes_nothing_and_all_its_errors_are_logged() {
     let mut program = Program::run(&["serve", "--config", file.path()]);
     let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
     program.wait_for("ready: 2 shards");
-    let refused = "identity not reloaded, the old one stays in use: ";
+    let refused = "configuration not reloaded, the old one stays in use: ";
     let wrong =
         "hmac_secret = \"short\"\nrules = [\"users sing a\"]\npublic_keys = [\"/none.pem\"]";
     fs::write(file.path(), config(wrong)).unwrap();

@@ -105,7 +105,7 @@ fn sighup_loads_a_new_certificate() {
     scene.authority.sign("host", "another", &["localhost"]);
     assert!(!scene.shows_the_file());
     scene.program.signal(Signal::HUP);
-    scene.program.wait_for("certificates reloaded");
+    scene.program.wait_for("configuration reloaded");
     // Eight in a row on both shards, by chance.
     wait_until("the new certificate is shown", || {
         (0..8).all(|_| scene.shows_the_file())
@@ -122,7 +122,7 @@ fn sighup_with_a_broken_file_changes_nothing() {
     scene.program.signal(Signal::HUP);
     let problem = scene
         .program
-        .wait_for("certificates not reloaded, the old ones stay in use: ");
+        .wait_for("configuration not reloaded, the old one stays in use: ");
     assert!(problem.contains("host.pem: "), "{problem}");
     fs::write(&file, good).unwrap();
     assert!(scene.shows_the_file());

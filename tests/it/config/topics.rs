@@ -67,7 +67,7 @@ fn sighup_gives_a_topic_a_history_and_ends_it_and_another_one_has_another_epoch(
     let mut load = |scene: &mut Scene, namespaces: &str, has_history: bool| {
         fs::write(file.path(), text(namespaces)).unwrap();
         program.signal(Signal::HUP);
-        program.wait_for("settings of topics reloaded");
+        program.wait_for("configuration reloaded");
         let mut last = None;
         wait_until("the home has loaded them", || {
             last = scene.publish();
@@ -84,7 +84,7 @@ fn sighup_gives_a_topic_a_history_and_ends_it_and_another_one_has_another_epoch(
 
     fs::write(file.path(), text("[[namespace]]\n")).unwrap();
     program.signal(Signal::HUP);
-    let problem = program.wait_for("settings of topics not reloaded, the old ones stay in use: ");
+    let problem = program.wait_for("configuration not reloaded, the old one stays in use: ");
     assert!(
         problem.contains("namespace.0.name: is missing"),
         "{problem}"
@@ -94,21 +94,21 @@ fn sighup_gives_a_topic_a_history_and_ends_it_and_another_one_has_another_epoch(
 
 #[test]
 fn sighup_names_the_keys_that_it_does_not_load() {
-    let text = |port: u16, linger: &str, namespaces: &str| {
+    let text = |port: u16, shards: &str, namespaces: &str| {
         format!(
-            "shards = 1\npin = false\n[topics]\nlinger = \"{linger}\"\n{namespaces}\
+            "shards = {shards}\npin = false\n[topics]\n{namespaces}\
              [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:{port}\"\n"
         )
     };
-    let file = File::new("restart", &text(0, "1s", ""));
+    let file = File::new("restart", &text(0, "1", ""));
     let mut program = Program::run(&["serve", "--config", file.path()]);
     program.wait_for("listening http ");
-    let changed = text(1, "2s", "flush = \"1s\"\n");
+    let changed = text(1, "2", "flush = \"1s\"\n");
     // Also the second time, although nothing is new since the first.
     for _ in 0..2 {
         fs::write(file.path(), &changed).unwrap();
         program.signal(Signal::HUP);
         let names = program.wait_for("changed and not loaded without a restart: ");
-        assert_eq!(names, "topics.linger, listener.0.address");
+        assert_eq!(names, "shards, listener.0.address");
     }
 }

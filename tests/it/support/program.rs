@@ -108,6 +108,10 @@ impl Program {
         lines.next().map(|(_, rest)| rest.to_owned())
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

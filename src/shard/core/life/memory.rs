@@ -33,6 +33,12 @@ impl Memory {
             tls: 0,
         }
     }
+
+    /// The limits are these from now on. What is above them is made less as it is elsewhere.
+    pub(crate) fn set_limits(&mut self, config: &Config) {
+        self.limits = config.parts();
+        self.relieve_above = 0;
+    }
 }
 
 /// What clients make the shard hold now, in bytes, and what each part of it may be.

@@ -132,6 +132,13 @@ impl PubSub {
         }
     }
 
+    /// What subscribers and histories may take, from now on.
+    pub(crate) fn set_limits(&mut self, shards: u16, config: &Config) {
+        self.history.set_budget(config.parts().history);
+        self.patterns.set_max(config.patterns_max, shards);
+        self.catch_ups.set_limits(config);
+    }
+
     /// Whether nothing of this shard's homes waits for its way into an order.
     pub(crate) fn is_settled(&self) -> bool {
         self.room_queue.is_empty()

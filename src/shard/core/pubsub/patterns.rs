@@ -34,6 +34,11 @@ impl PatternShare {
         }
     }
 
+    /// All shards may have so many together from now on; those that there are stay.
+    pub(crate) fn set_max(&mut self, patterns_max: usize, shards: u16) {
+        self.len_max = patterns_max.div_ceil(usize::from(shards));
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -37,12 +37,14 @@ impl AcceptRate {
         }
     }
 
-    /// Ends the limit; the connection that is held is next.
-    pub(crate) fn lift(&mut self) {
-        self.rate = None;
-        self.held
-            .iter_mut()
-            .for_each(|held| held.0 = Now::default());
+    /// The limit from now on, if there is any; the connection that is held is next.
+    pub(crate) fn set(&mut self, rate: Option<Rate>) {
+        if rate != self.rate {
+            self.rate = rate;
+            self.held
+                .iter_mut()
+                .for_each(|held| held.0 = Now::default());
+        }
     }
 
     /// Whether there is a limit.
@@ -115,7 +117,7 @@ mod tests {
         let due = rate.take_due(at(500)).unwrap();
         assert!(rate.admit(due, at(500)).is_some());
         assert!(rate.admit(any(), at(500)).is_none());
-        rate.lift();
+        rate.set(None);
         let due = rate.take_due(at(500)).unwrap();
         assert!(rate.admit(due, at(500)).is_some());
     }

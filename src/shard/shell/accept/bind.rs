@@ -14,7 +14,7 @@ use crate::shard::shell::accept::listener::{Balance, Listener};
 use crate::shard::shell::status::Shared;
 use crate::sys::deferred::defer_accept;
 use crate::sys::handoff;
-use crate::sys::inherited::inherited;
+use crate::sys::service::inherited::inherited;
 
 /// What the starter has bound for the listeners.
 #[derive(Debug, Default)]

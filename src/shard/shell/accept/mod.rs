@@ -20,7 +20,7 @@ use mio::{Registry, Token};
 use rustix::io::Errno;
 
 use crate::auth::{Auth, Places};
-use crate::config::Namespaces;
+use crate::config::{Config, Namespaces};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ACCEPTS_PER_TURN, DEFERRED_GRACE};
@@ -45,6 +45,8 @@ pub(crate) struct Renewable {
     pub(crate) identities: Renewals<(Auth, Places)>,
     /// Other settings of topics.
     pub(crate) namespaces: Renewals<Namespaces>,
+    /// Other limits and times.
+    pub(crate) configs: Renewals<Config>,
 }
 
 /// Accepts the connections of one shard.
@@ -132,6 +134,13 @@ impl Acceptor {
         }
         if let Some(namespaces) = self.renewals.namespaces.take() {
             core.set_namespaces(namespaces);
+        }
+        if let Some(config) = self.renewals.configs.take() {
+            // Not once the listeners close: they do without a rate.
+            if !self.closing {
+                self.rate.set(config.accept_rate);
+            }
+            core.set_config(config);
         }
     }
 
@@ -244,7 +253,7 @@ impl Acceptor {
     pub(crate) fn close<H: Handler>(&mut self, into: &mut Destination<'_, H>) {
         self.closing = true;
         self.exhaustion.end_pause();
-        self.rate.lift();
+        self.rate.set(None);
         self.sources
             .iter_mut()
             .for_each(|source| source.ready = true);

@@ -52,10 +52,14 @@ impl CatchUps {
             behind: BTreeMap::new(),
             queue: BTreeMap::new(),
             asked: BTreeSet::new(),
-            // One page in any case: with none, those that ask would wait for ever.
-            bytes_max: (config.parts().backlog / 4).clamp(SEGMENT_BYTES, PAGES_BYTES_MAX),
+            bytes_max: pages_max(config),
             full_since: None,
         }
+    }
+
+    /// The limits are these from now on.
+    pub(crate) fn set_limits(&mut self, config: &Config) {
+        self.bytes_max = pages_max(config);
     }
 
     /// Where a subscription goes on.
@@ -72,6 +76,11 @@ impl CatchUps {
     pub(super) fn leaves_queue(&mut self, ticket: u64) -> bool {
         self.queue.remove(&ticket).is_some()
     }
+}
+
+/// One page in any case: with none, those that ask would wait for ever.
+fn pages_max(config: &Config) -> usize {
+    (config.parts().backlog / 4).clamp(SEGMENT_BYTES, PAGES_BYTES_MAX)
 }
 
 impl PubSub {

@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 /// The side that replaces the value.
 #[derive(Debug)]
-pub(super) struct Publisher<T>(Arc<Version<T>>);
+pub(crate) struct Publisher<T>(Arc<Version<T>>);
 
 /// One reader's place among the versions of the value. A version is freed when every reader has
 /// gone past it; a reader goes on at each reading, and there are as few versions as changes.
 #[derive(Debug)]
-pub(super) struct Published<T>(Arc<Version<T>>);
+pub(crate) struct Published<T>(Arc<Version<T>>);
 
 #[derive(Debug)]
 struct Version<T> {
@@ -36,15 +36,18 @@ impl<T> Drop for Version<T> {
 }
 
 impl<T> Publisher<T> {
-    pub(super) fn new(value: T) -> Self {
+    /// Publishes a first value.
+    pub(crate) fn new(value: T) -> Self {
         Self(Version::new(value))
     }
 
-    pub(super) fn reader(&self) -> Published<T> {
+    /// A reader of the value.
+    pub(crate) fn reader(&self) -> Published<T> {
         Published(Arc::clone(&self.0))
     }
 
-    pub(super) fn publish(&mut self, value: T) {
+    /// Replaces the value.
+    pub(crate) fn publish(&mut self, value: T) {
         let version = Version::new(value);
         // There is one publisher, so this is the last version, and has no next.
         let is_set = self.0.next.set(Arc::clone(&version));
@@ -55,7 +58,7 @@ impl<T> Publisher<T> {
 
 impl<T> Published<T> {
     /// The newest value.
-    pub(super) fn newest(&mut self) -> &T {
+    pub(crate) fn newest(&mut self) -> &T {
         while let Some(next) = self.0.next.get() {
             self.0 = Arc::clone(next);
         }
