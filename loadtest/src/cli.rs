@@ -16,7 +16,8 @@ use crate::commands::slow::SlowArgs;
 use crate::commands::soak::SoakArgs;
 use crate::commands::storm::StormArgs;
 use crate::commands::{floor, ratio};
-use crate::flags::OutputArgs;
+use crate::flags::{ClientArgs, OutputArgs};
+use crate::host::admin::Reading;
 use crate::host::environment::Environment;
 use crate::host::warning::{self, Demand};
 use crate::host::{Host, owner};
@@ -27,12 +28,12 @@ use crate::run::targets::usage;
 use crate::scenario;
 use crate::url::Target;
 
-/// Loads a message server on this host and checks every delivery.
+/// Loads a message server and checks every delivery.
 ///
 /// Opens connections in epoll loops, one per thread, each thread with a file-descriptor table of
 /// its own, so that the descriptor limit (ulimit -n) counts per thread and the number of threads is
-/// chosen to fit. Source addresses are spread over 127.0.0.0/8; `::1` is a single one, so that at
-/// most 28,000 connections go to an IPv6 target. Targets that are not on loopback are refused.
+/// chosen to fit. Source addresses are spread over 127.0.0.0/8 for targets there; for others see
+/// --source. Targets that are not on loopback are refused unless --i-may-load names their host.
 ///
 /// Exit code: 0 if all went well, 1 if anything failed, was lost, duplicated or out of order, 2 for
 /// wrong usage.
@@ -163,9 +164,13 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     each_load!(cli.command, args => {
         let client = args.client();
-        tell(words, &matches, &client.output, client.server_pid, || args.run(args.setup()?))
+        tell(words, &matches, &client.output, Some(client), |announce| {
+            let setup = args.setup()?;
+            announce();
+            args.run(setup)
+        })
     },
-        Command::Ratio(args) => tell(words, &matches, &args.output, None, || ratio::run(&args)),
+        Command::Ratio(args) => tell(words, &matches, &args.output, None, |_| ratio::run(&args)),
         Command::Report(args) => report::make_page(&args).map(|()| true),
         Command::Compare(args) => compare::run(&args),
         Command::Run(args) => scenario::run(&args),
@@ -192,8 +197,8 @@ pub(crate) fn check(words: &[String]) -> Result<(), RunError> {
 /// Sees that what comes after the run can be had: the files, and the server's figures.
 fn prepare(
     output: &OutputArgs,
-    server_pid: Option<u32>,
-    flags: &ArgMatches,
+    client: Option<&ClientArgs>,
+    urls: &[String],
 ) -> Result<(), RunError> {
     if output.json.is_some() && output.json == output.html {
         return usage("--json and --html must be two files");
@@ -201,13 +206,38 @@ fn prepare(
     for path in [&output.json, &output.html].into_iter().flatten() {
         report::try_write(path)?;
     }
-    let Some(pid) = server_pid else {
+    let Some(client) = client else {
         return Ok(());
     };
-    let urls = flags.try_get_many::<String>("url").ok().flatten();
-    let targets = urls.into_iter().flatten();
-    let addrs = targets.filter_map(|url| Some(Target::parse(url, "").ok()?.addr));
-    owner::check(pid, &addrs.collect::<Vec<_>>()).map_err(RunError::Usage)
+    if let Some(admin) = client.remote.admin
+        && Reading::ask(admin).is_none()
+    {
+        return usage(&format!(
+            "--admin {admin}: GET /metrics there has no answer of status 200"
+        ));
+    }
+    let Some(pid) = client.server_pid else {
+        return Ok(());
+    };
+    let targets = urls
+        .iter()
+        .filter_map(|url| client.remote.target(url, "").ok());
+    let targets: Vec<Target> = targets.collect();
+    if let Some(target) = targets.iter().find(|target| target.is_remote()) {
+        return usage(&format!(
+            "--server-pid is for a server on this host, and {target} is not; --admin asks one \
+             elsewhere"
+        ));
+    }
+    let addrs: Vec<_> = targets.iter().map(|target| target.addr).collect();
+    owner::check(pid, &addrs).map_err(RunError::Usage)
+}
+
+/// The URLs among the flags.
+fn urls(flags: &ArgMatches) -> Vec<String> {
+    let named = flags.ids().filter(|id| id.as_str().ends_with("url"));
+    let of = |id: &clap::Id| flags.try_get_many::<String>(id.as_str()).ok().flatten();
+    named.filter_map(of).flatten().cloned().collect()
 }
 
 /// Makes a run, prints what it found and writes it where asked.
@@ -215,11 +245,12 @@ fn tell<F: Findings>(
     words: &[String],
     matches: &ArgMatches,
     output: &OutputArgs,
-    server_pid: Option<u32>,
-    run: impl FnOnce() -> Result<F, RunError>,
+    client: Option<&ClientArgs>,
+    run: impl FnOnce(&dyn Fn()) -> Result<F, RunError>,
 ) -> Result<bool, RunError> {
     let (name, matches) = matches.subcommand().unwrap_or(("", matches));
-    prepare(output, server_pid, matches)?;
+    let (urls, server_pid) = (urls(matches), client.and_then(|client| client.server_pid));
+    prepare(output, client, &urls)?;
     let all = Cli::command();
     let flags = all.find_subcommand(name);
     let flags = flags.map(|command| report::parameters(command, matches));
@@ -233,7 +264,11 @@ fn tell<F: Findings>(
         let tell = |warning| drop(writeln!(stderr(), "warning: {warning}"));
         warnings.iter().for_each(tell);
     }
-    let findings = run()?;
+    let announce = || {
+        let client = client.iter();
+        client.for_each(|client| client.remote.announce(name, &flags, &urls));
+    };
+    let findings = run(&announce)?;
     let mut document = Document::new(name, flags, environment, &findings)?;
     let after = Host::read(server_pid);
     warnings.extend(warning::after(&host, &after, &document.figures));

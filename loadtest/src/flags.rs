@@ -7,6 +7,7 @@ use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{Args, value_parser};
 
 use crate::client::tokens::TokenArgs;
+use crate::run::remote::RemoteArgs;
 
 /// What all client commands take.
 #[derive(Args, Clone, Debug, Default)]
@@ -30,6 +31,9 @@ pub(crate) struct ClientArgs {
     /// Do not show how far the run is.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Of hosts beside this one.
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
     /// The tokens of its connections.
     #[command(flatten)]
     pub(crate) tokens: TokenArgs,
@@ -41,8 +45,9 @@ pub(crate) struct ClientArgs {
 /// Where a command connects.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TopicArgs {
-    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
-    /// address. `{topic}` stands for the topic. For the structured protocol the topic stands behind
+    /// Where to connect: ws://HOST:PORT/PATH or tcp://HOST:PORT, over TLS wss:// or tcps://. HOST is
+    /// an address, `[::1]` for one of IPv6, or a name; see --i-may-load for other hosts than this.
+    /// `{topic}` stands for the topic. For the structured protocol the topic stands behind
     /// `#`: ws://127.0.0.1:PORT/connection/websocket#{topic}, in protobuf with ?format=protobuf
     /// before the `#`. May be repeated; connections take them in turn.
     #[arg(long, required = true)]

@@ -1,9 +1,13 @@
-//! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in;
-//! `wss://` and `tcps://` are the same over TLS. A path of the structured protocol is followed by
-//! `#` and the topic.
+//! Targets: `ws://host:port/path` and `tcp://host:port`, with a topic filled in; `wss://` and
+//! `tcps://` are the same over TLS. A path of the structured protocol is followed by `#` and the
+//! topic.
+//!
+//! Hosts beside this one are targets only where a [`Permit`] names them.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::client::structured::Wire;
 
@@ -12,7 +16,8 @@ use crate::client::structured::Wire;
 pub(crate) struct Target {
     pub(crate) protocol: Protocol,
     pub(crate) tls: bool,
-    /// An address in 127.0.0.0/8, or `::1`.
+    /// The host as it was named, without brackets.
+    pub(crate) host: String,
     pub(crate) addr: SocketAddr,
     /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
     pub(crate) path: String,
@@ -32,6 +37,10 @@ pub(crate) enum Protocol {
     LengthPrefix,
 }
 
+/// Which hosts may be loaded beside this one, in the words of URLs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Permit<'a>(pub(crate) &'a [String]);
+
 /// The schemes of URLs, what is spoken there, and whether it is over TLS.
 const SCHEMES: [(&str, Protocol, bool); 4] = [
     ("ws", Protocol::WebSocket, false),
@@ -50,9 +59,38 @@ pub(crate) const NUMBER_PLACE: &str = "{number}";
 /// Stands in a URL for the topic of the run.
 const TOPIC_PLACE: &str = "{topic}";
 
+/// What a topic may have in a path as it is: RFC 3986 3.3, and the braces of [`NUMBER_PLACE`].
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'{')
+    .remove(b'}');
+
 impl Target {
-    /// Reads a URL and puts `topic` in the place of `{topic}`.
+    /// A URL of this host.
+    #[cfg(test)]
     pub(crate) fn parse(url: &str, topic: &str) -> Result<Self, String> {
+        Self::read(url, topic, Permit::default())
+    }
+
+    /// Reads a URL of this host, or of one that may be loaded, and puts `topic` in the place of
+    /// `{topic}`.
+    pub(crate) fn read(url: &str, topic: &str, permit: Permit<'_>) -> Result<Self, String> {
         let scheme = SCHEMES.iter().find_map(|&(scheme, protocol, tls)| {
             let rest = url.strip_prefix(scheme)?.strip_prefix("://")?;
             Some((protocol, tls, rest))
@@ -89,10 +127,12 @@ impl Target {
                 ));
             }
         }
-        let addr = loopback(authority).map_err(|why| format!("{url}: {why}"))?;
+        let found = permit.find(authority);
+        let (host, addr) = found.map_err(|why| format!("{url}: {why}"))?;
         Ok(Self {
             protocol,
             tls,
+            host,
             addr,
             path: path.replace(TOPIC_PLACE, topic),
             wire,
@@ -104,7 +144,7 @@ impl Target {
     /// structured protocol.
     pub(crate) fn for_publishing(&self) -> Self {
         let path = match (self.wire, self.path.strip_prefix("/sub/")) {
-            (Some(_), _) => format!("/pub/{}", self.channel),
+            (Some(_), _) => format!("/pub/{}", utf8_percent_encode(&self.channel, IN_PATH)),
             (None, Some(topic)) => format!("/pub/{topic}"),
             (None, None) => self.path.clone(),
         };
@@ -112,8 +152,20 @@ impl Target {
             path,
             wire: None,
             channel: String::new(),
-            ..*self
+            ..self.clone()
         }
+    }
+
+    /// Host and port, as in a URL and in the header Host.
+    pub(crate) fn authority(&self) -> String {
+        match self.host.parse::<IpAddr>() {
+            Ok(_) => self.addr.to_string(),
+            Err(_) => format!("{}:{}", self.host, self.addr.port()),
+        }
+    }
+
+    pub(crate) fn is_remote(&self) -> bool {
+        !self.addr.ip().is_loopback()
     }
 }
 
@@ -123,15 +175,10 @@ impl fmt::Display for Target {
         let hash = if self.wire.is_some() { "#" } else { "" };
         match self.protocol {
             Protocol::WebSocket => {
-                let Self {
-                    addr,
-                    path,
-                    channel,
-                    ..
-                } = self;
-                write!(f, "ws{s}://{addr}{path}{hash}{channel}")
+                let Self { path, channel, .. } = self;
+                write!(f, "ws{s}://{}{path}{hash}{channel}", self.authority())
             }
-            Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.addr),
+            Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.authority()),
         }
     }
 }
@@ -145,24 +192,51 @@ fn wire_of(path: &str) -> Option<Wire> {
     }
 }
 
-fn loopback(authority: &str) -> Result<SocketAddr, String> {
-    let (host, port) = authority.rsplit_once(':').ok_or("the port is missing")?;
-    let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port"))?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let ip = match (bare, host) {
-        (Some(v6), _) => v6.parse().map(IpAddr::V6),
-        (None, "localhost") => "127.0.0.1".parse().map(IpAddr::V4),
-        (None, v4) => v4.parse().map(IpAddr::V4),
-    };
-    let ip = ip.map_err(|_| format!("{host:?} is no address: 127.0.0.1, or [::1] for IPv6"))?;
-    if !ip.is_loopback() {
-        return Err(format!(
-            "{ip} is neither in 127.0.0.0/8 nor [::1]; load goes to this host's loopback only"
-        ));
+impl Permit<'_> {
+    /// The host of `host:port` and its address. A name is looked up only if it may be loaded.
+    fn find(self, authority: &str) -> Result<(String, SocketAddr), String> {
+        let (host, port) = authority.rsplit_once(':').ok_or("the port is missing")?;
+        let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port"))?;
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let ip = match (bare, host) {
+            (Some(v6), _) => {
+                let ip = v6.parse().map(IpAddr::V6);
+                Some(ip.map_err(|_| format!("{v6:?} is no IPv6 address"))?)
+            }
+            (None, "localhost") => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            (None, host) => host.parse().map(IpAddr::V4).ok(),
+        };
+        if let Some(ip) = ip.filter(IpAddr::is_loopback) {
+            return Ok((ip.to_string(), SocketAddr::new(ip, port)));
+        }
+        let host = bare.unwrap_or(host);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if ip.is_none() && (host.is_empty() || !host.bytes().all(is_name)) {
+            return Err(format!(
+                "{host:?} is no host: 127.0.0.1, example.org, or [::1] for IPv6"
+            ));
+        }
+        if ip.is_some_and(|ip| ip.is_unspecified() || ip.is_multicast()) {
+            return Err(format!("{host} is no address of a single host"));
+        }
+        if !self.0.iter().any(|other| other.eq_ignore_ascii_case(host)) {
+            return Err(format!(
+                "{host} is not this host, and loading a server without permission of its owner is \
+                 an attack; if you have it, add --i-may-load {host}"
+            ));
+        }
+        let addr = match ip {
+            Some(ip) => Some(SocketAddr::new(ip, port)),
+            None => (host, port)
+                .to_socket_addrs()
+                .map_err(|error| format!("{host}: {error}"))?
+                .next(),
+        };
+        let addr = addr.ok_or_else(|| format!("{host} has no address"))?;
+        Ok((host.to_owned(), addr))
     }
-    Ok(SocketAddr::new(ip, port))
 }
 
 #[cfg(test)]
@@ -193,6 +267,11 @@ mod tests {
                 "ws://127.0.0.1:80/connection/websocket?format=protobuf#a:{topic}",
                 "ws://127.0.0.1:80/connection/websocket?format=protobuf#a:t",
                 "/pub/a:t",
+            ),
+            (
+                "ws://127.0.0.1:80/connection/websocket#a ?ü{number}",
+                "ws://127.0.0.1:80/connection/websocket#a ?ü{number}",
+                "/pub/a%20%3F%C3%BC{number}",
             ),
             ("tcps://127.0.0.1:80", "tcps://127.0.0.1:80", "/"),
         ] {
@@ -227,5 +306,27 @@ mod tests {
         ] {
             assert!(Target::parse(url, "").is_err(), "{url}");
         }
+    }
+    #[test]
+    fn a_host_is_loaded_only_if_it_is_named_exactly() {
+        let named = ["10.1.2.3", "2001:db8::1", "localhost.localdomain"].map(String::from);
+        let read = |url: &str| Target::read(url, "", Permit(&named));
+        for (url, authority) in [
+            ("tcp://10.1.2.3:80", "10.1.2.3:80"),
+            ("ws://[2001:db8::1]:80/", "[2001:db8::1]:80"),
+            ("ws://127.0.0.9:80/", "127.0.0.9:80"),
+        ] {
+            assert_eq!(read(url).unwrap().authority(), authority);
+        }
+        assert!(read("tcp://10.1.2.3:80").unwrap().is_remote());
+        for url in [
+            "tcp://10.1.2.4:80",
+            "ws://example.org:1/",
+            "tcp://0.0.0.0:1",
+        ] {
+            assert!(read(url).is_err(), "{url}");
+        }
+        let refused = read("ws://example.org:1/").unwrap_err();
+        assert!(refused.contains("--i-may-load example.org") && refused.contains("an attack"));
     }
 }

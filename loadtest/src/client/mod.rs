@@ -21,6 +21,7 @@ use crate::client::inflate::Compressed;
 use crate::client::link::Link;
 use crate::client::opener::Habits;
 use crate::client::outbox::Outbox;
+use crate::client::socket::Sources;
 use crate::client::structured::ENVELOPE_BYTES_MAX;
 use crate::client::tokens::Tokens;
 use crate::report::Counts;
@@ -105,7 +106,8 @@ pub(crate) struct Plan {
     pub(crate) payload_max: usize,
     /// Rest of a thread between turns, once its connections are open.
     pub(crate) gather: Duration,
-    /// Source addresses are counted from this connection.
+    /// Where its connections come from; addresses are counted from this connection.
+    pub(crate) sources: Sources,
     pub(crate) first_source: usize,
     pub(crate) habits: Habits,
     pub(crate) reading: Reading,

@@ -50,7 +50,8 @@ pub(crate) fn upgrade_request(target: &Target, ask: Ask<'_>) -> Vec<u8> {
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{token}{offer}{subprotocol}\r\n",
-        path, target.addr
+        path,
+        target.authority()
     )
     .into_bytes()
 }

@@ -11,9 +11,6 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 
-/// The name that servers are asked for: the load goes to this host alone.
-const SERVER_NAME: &str = "localhost";
-
 pub(crate) struct Session {
     conn: ClientConnection,
 }
@@ -36,13 +33,14 @@ pub(crate) fn config() -> Result<Arc<ClientConfig>, Error> {
 }
 
 impl Session {
-    /// A session that has said nothing yet.
+    /// A session with this host that has said nothing yet.
     ///
     /// # Errors
     ///
     /// As the library.
-    pub(crate) fn new(config: &Arc<ClientConfig>) -> Result<Self, Error> {
-        let name = ServerName::try_from(SERVER_NAME).map_err(|_| Error::UnsupportedNameType)?;
+    pub(crate) fn new(config: &Arc<ClientConfig>, host: &str) -> Result<Self, Error> {
+        let name = ServerName::try_from(host.to_owned());
+        let name = name.map_err(|_| Error::UnsupportedNameType)?;
         let mut conn = ClientConnection::new(Arc::clone(config), name)?;
         // What a connection sends is bounded by the run itself.
         conn.set_buffer_limit(None);

@@ -112,7 +112,7 @@ impl Scenario for ConnectArgs {
     }
 
     fn setup(&self) -> Result<Topic, RunError> {
-        self.at.start(self.connections)
+        self.at.start(&self.client, self.connections)
     }
 
     fn run(&self, Topic { run, targets, .. }: Topic) -> Result<Found<Figures>, RunError> {

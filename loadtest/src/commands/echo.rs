@@ -70,7 +70,7 @@ impl Scenario for EchoArgs {
     }
 
     fn setup(&self) -> Result<Vec<Target>, RunError> {
-        targets(&self.url, "echo", self.connections as usize)
+        targets(&self.client, &self.url, "echo", self.connections as usize)
     }
 
     fn run(&self, targets: Vec<Target>) -> Result<Found<Figures>, RunError> {

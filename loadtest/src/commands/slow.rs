@@ -141,8 +141,8 @@ impl Scenario for SlowArgs {
         if self.connections <= self.slow {
             return usage("--slow must be below --connections");
         }
-        let topic = self.at.start(self.connections)?;
-        let publish_target = publish_target(self.publish_url.as_ref(), &topic)?;
+        let topic = self.at.start(&self.client, self.connections)?;
+        let publish_target = publish_target(&self.client, self.publish_url.as_ref(), &topic)?;
         Ok((topic, publish_target))
     }
 

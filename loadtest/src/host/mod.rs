@@ -1,5 +1,6 @@
 //! What this host allows: limits and memory that may keep a run from being what it is meant to be.
 
+pub(crate) mod admin;
 pub(crate) mod environment;
 pub(crate) mod owner;
 pub(crate) mod pin;
@@ -74,6 +75,24 @@ impl Host {
     }
 }
 
+/// Ports of one source address that the kernel gives to sockets that connect, ip(7).
+pub(crate) fn source_ports() -> u64 {
+    let range = sysctl("net.ipv4.ip_local_port_range").unwrap_or_default();
+    let reserved = sysctl("net.ipv4.ip_local_reserved_ports").unwrap_or_default();
+    ports_of(&range, &reserved)
+}
+
+/// Ports from the first to the last of a range, without the reserved ones: `1,7-9`.
+fn ports_of(range: &str, reserved: &str) -> u64 {
+    let (first, last) = (number(range, "", 0), number(range, "", 1));
+    let reserved = reserved.split(',').filter_map(|part| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let (from, to): (u64, u64) = (from.parse().ok()?, to.parse().ok()?);
+        Some((to.min(last) + 1).saturating_sub(from.max(first)))
+    });
+    (last + 1).saturating_sub(first + reserved.sum::<u64>())
+}
+
 impl ServerLimits {
     fn read(pid: u32) -> Option<Self> {
         let process = process(pid).ok()?;
@@ -128,6 +147,16 @@ mod tests {
         assert!(host.tcp_mem.is_sorted() && host.tcp_mem[0] > 0);
         assert!(host.somaxconn > 0 && host.syn_backlog > 0 && host.available_bytes > 0);
         assert_eq!(Host::read(Some(u32::MAX)).server, None);
+    }
+
+    #[test]
+    fn reserved_ports_are_none() {
+        assert_eq!(ports_of("32768 60999", ""), 28_232);
+        assert_eq!(
+            ports_of("1024 2023", "80,1030,1040-1049,2000-3000"),
+            1000 - 1 - 10 - 24
+        );
+        assert_eq!(ports_of("", ""), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::host::admin::AdminFigures;
 use crate::host::warning::Warning;
 use crate::report::page::unit::{Unit, value_text};
 use crate::report::{ClientCost, Findings, Opening, Table};
@@ -25,6 +26,9 @@ pub(crate) struct Base {
     pub(crate) urls: Vec<String>,
     pub(crate) opening: Opening,
     pub(crate) client: ClientCost,
+    /// What the server said of the phase that was measured, where its admin port is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admin: Option<AdminFigures>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) series: Series,
 }
@@ -68,6 +72,9 @@ impl<F: Serialize> Findings for Found<F> {
             for (name, value) in shown(&figures) {
                 tell(&spaced(name), name, value, &mut table);
             }
+        }
+        if let Ok(Value::Object(admin)) = serde_json::to_value(self.base.admin) {
+            tell_group("admin port", &admin, &mut table);
         }
         let client = &self.base.client;
         let cpu = client.cpu_s_by_thread.iter();

@@ -4,6 +4,7 @@ pub(crate) mod leader;
 pub(crate) mod phase;
 pub(crate) mod preflight;
 pub(crate) mod record;
+pub(crate) mod remote;
 pub(crate) mod series;
 mod show;
 pub(crate) mod targets;
@@ -19,6 +20,7 @@ use crate::client::crew::{self, Crew};
 use crate::client::{App, Place, Plan};
 use crate::clock::now_ns;
 use crate::flags::ClientArgs;
+use crate::host::admin::Reading;
 use crate::host::procfs;
 use crate::host::warning::Warning;
 use crate::report::figures::{Base, Found};
@@ -101,6 +103,7 @@ impl<'a> Scene<'a> {
         app: impl FnMut(Place) -> A,
     ) -> Result<Crew<A>, RunError> {
         plan.tokens = self.client.tokens.tokens()?;
+        plan.sources = self.client.remote.sources()?;
         let keep: Vec<_> = rings.iter().flat_map(|crew| crew.descriptors()).collect();
         let crew = Crew::start(plan, control, &keep, &self.leader.sender, app)?;
         self.tids.extend(&crew.tids);
@@ -166,8 +169,7 @@ impl<'a> Scene<'a> {
         start: impl FnOnce(u64),
         wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
     ) -> Result<(Waited, Phase), RunError> {
-        let what = (self.pid(), &self.tids[..]);
-        phase::measure(phase::SETTLE, what, start, &mut self.leader, wait)
+        self.measure_until(phase::SETTLE, start, wait)
     }
 
     /// Measures a phase after which the server goes on as it does, so that no more is counted.
@@ -176,8 +178,24 @@ impl<'a> Scene<'a> {
         start: impl FnOnce(u64),
         wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
     ) -> Result<(Waited, Phase), RunError> {
+        self.measure_until(Duration::ZERO, start, wait)
+    }
+
+    /// Measures a phase, and asks the server's admin port what it has to say of it.
+    fn measure_until(
+        &mut self,
+        settle: Duration,
+        start: impl FnOnce(u64),
+        wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
+    ) -> Result<(Waited, Phase), RunError> {
         let what = (self.pid(), &self.tids[..]);
-        phase::measure(Duration::ZERO, what, start, &mut self.leader, wait)
+        let ask = || self.client.remote.admin.and_then(Reading::ask);
+        let before = ask();
+        let measured = phase::measure(settle, what, start, &mut self.leader, wait)?;
+        self.base.admin = before
+            .zip(ask())
+            .map(|(before, after)| after.since(&before));
+        Ok(measured)
     }
 
     /// The CPU time that a phase with so many messages cost the server.

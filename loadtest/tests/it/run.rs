@@ -124,6 +124,8 @@ pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) http: String,
     pub(crate) tcp: String,
+    /// None where it was not asked for.
+    pub(crate) admin: String,
 }
 
 impl Server {
@@ -151,6 +153,11 @@ impl Server {
         command
             .args(serve.split(' '))
             .args(flags.split_whitespace());
+        Self::of_corecast(&mut command)
+    }
+
+    /// From a command that starts corecast.
+    pub(crate) fn of_corecast(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         Self::find(child, stderr, "ready: ")
@@ -159,15 +166,12 @@ impl Server {
     /// Starts corecast with this configuration file.
     pub(crate) fn configured(file: &str) -> Self {
         let mut command = Command::new(program());
-        command.args(["serve", "--config", file]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
-        Self::find(child, stderr, "ready: ")
+        Self::of_corecast(command.args(["serve", "--config", file]))
     }
 
     /// From where it says that it listens, up to the last line that it says at the start.
     fn find(child: Child, says: impl Read + Send + 'static, last: &str) -> Self {
-        let (mut http, mut tcp, mut log) = (String::new(), String::new(), String::new());
+        let [mut http, mut tcp, mut admin, mut log] = [const { String::new() }; 4];
         let mut lines = BufReader::new(says).lines();
         while !log.contains(last) {
             let Some(Ok(line)) = lines.next() else {
@@ -181,11 +185,17 @@ impl Server {
             let of = |plain, tls| after(plain).or_else(|| after(tls));
             http = of("listening http ", "listening https ").unwrap_or(http);
             tcp = of("listening tcp ", "listening tls ").unwrap_or(tcp);
+            admin = after("listening admin ").unwrap_or(admin);
             log.push_str(&line);
         }
         // Its log goes on; a closed pipe would be an error for it.
         thread::spawn(move || lines.for_each(drop));
-        Self { child, http, tcp }
+        Self {
+            child,
+            http,
+            tcp,
+            admin,
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -197,6 +207,7 @@ impl Server {
         words
             .replace("@http", &self.http)
             .replace("@tcp", &self.tcp)
+            .replace("@admin", &self.admin)
             .replace("@pid", &self.pid().to_string())
     }
 }

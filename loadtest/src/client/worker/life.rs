@@ -44,9 +44,9 @@ impl<A: App> Worker<A> {
             self.outbox.flush(&mut self.links);
             return;
         }
-        let has_tls = self.plan.target(self.place.thread, index).tls;
-        if let Some(config) = self.tls.as_ref().filter(|_| has_tls) {
-            match Session::new(config) {
+        let target = self.plan.target(self.place.thread, index);
+        if let Some(config) = self.tls.as_ref().filter(|_| target.tls) {
+            match Session::new(config, &target.host) {
                 Ok(session) => link.tls = Some(Box::new(session)),
                 Err(error) => return self.end(index, error.to_string()),
             }
@@ -209,14 +209,13 @@ impl<A: App> Worker<A> {
         } else {
             self.place.number(index)
         };
-        let number = u32::try_from(self.plan.first_source + number).unwrap_or(u32::MAX);
         let buffer = match self.plan.reading {
             Reading::Slowly { buffer, .. } => usize::try_from(buffer).unwrap_or(0),
             Reading::All if !self.app.reads(index) => SMALL_BUFFER,
             Reading::All => 0,
         };
-        let source = socket::source(number);
         let addr = self.app.target(&self.plan, self.place.thread, index).addr;
+        let source = self.plan.sources.of(self.plan.first_source + number, addr);
         let fd = socket::connect(addr, source, buffer)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
@@ -239,6 +238,9 @@ pub(super) fn io_label(error: io::Error) -> String {
         Some(libc::EADDRNOTAVAIL) => "no source port left".to_owned(),
         Some(libc::EPROTO) => "TLS failed".to_owned(),
         Some(libc::EMFILE) => "descriptor limit reached".to_owned(),
+        Some(libc::ENFILE) => "file table of the host is full".to_owned(),
+        Some(libc::ENOMEM | libc::ENOBUFS) => "no kernel memory for a socket".to_owned(),
+        Some(libc::EHOSTUNREACH | libc::ENETUNREACH) => "no route to the server".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -58,12 +58,12 @@ impl Setup {
 
     /// One topic, and publishers beside the subscribers.
     pub(super) fn of_fanout(args: &FanoutArgs) -> Result<Self, RunError> {
-        let Topic { run, name, targets } = args.at.start(args.connections)?;
+        let Topic { run, name, targets } = args.at.start(&args.client, args.connections)?;
         let publishers = args.publishers as usize;
-        let mut publish_targets = targets_of(&args.publish_url, &name, publishers)?;
+        let mut publish_targets = targets_of(&args.client, &args.publish_url, &name, publishers)?;
         if publish_targets.is_empty() {
             publish_targets.push(targets[0].for_publishing());
-            check_ports(&publish_targets, publishers)?;
+            check_ports(&args.client, &publish_targets, publishers)?;
         }
         let is_rising = |n1, n2| 0 < n1 && n1 < n2 && n2 <= args.connections;
         match args.pss_at[..] {
@@ -96,9 +96,9 @@ impl Setup {
     pub(super) fn of_topics(args: &TopicsArgs) -> Result<Self, RunError> {
         let run = fresh_run();
         let name = format!("{}-{NUMBER_PLACE}", topic_of(run, args.topic.as_ref()));
-        let targets = targets_of(&args.url, &name, args.connections as usize)?;
+        let targets = targets_of(&args.client, &args.url, &name, args.connections as usize)?;
         let publish_target = match &args.publish_url {
-            Some(url) => Target::parse(url, &name).map_err(RunError::Usage)?,
+            Some(url) => args.client.remote.target(url, &name)?,
             None => targets[0].for_publishing(),
         };
         let publish_targets = vec![publish_target];
@@ -120,7 +120,7 @@ impl Setup {
             pace: Pace::Rate(args.rate),
             seed: (args.pick == Pick::Random).then_some(args.seed),
         };
-        check_ports(&publish_targets, schedule.conns())?;
+        check_ports(&args.client, &publish_targets, schedule.conns())?;
         let mut marks = Vec::new();
         if args.client.server_pid.is_some() && args.topics > 1 && args.topics <= args.connections {
             marks.push(args.topics / 2);
@@ -135,7 +135,7 @@ impl Setup {
 
     /// One topic, and all subscribers publish.
     pub(super) fn of_chat(args: &ChatArgs) -> Result<Self, RunError> {
-        let Topic { run, targets, .. } = args.at.start(args.connections)?;
+        let Topic { run, targets, .. } = args.at.start(&args.client, args.connections)?;
         let Some(messages) = args.connections.checked_mul(args.messages) else {
             return usage("--connections x --messages must be at most 4 billion");
         };

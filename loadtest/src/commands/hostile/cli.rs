@@ -1,6 +1,5 @@
 //! The flags of `hostile`, and what they ask for, checked.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,9 +70,6 @@ pub(crate) struct HostileArgs {
     /// Key of the publish API, for nested-batches; without it `all` leaves those out.
     #[arg(long, value_name = "KEY")]
     pub(super) api_key: Option<String>,
-    /// Where the server's admin port is, for its turns.
-    #[arg(long, value_name = "ADDR")]
-    pub(super) admin: Option<SocketAddr>,
     /// Seconds that the server has to end a connection of garbage, from its last byte on, up to 60.
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds_of)]
     pub(super) patience: f64,
@@ -171,8 +167,11 @@ impl HostileArgs {
         if self.duration.is_zero() || self.duration > DURATION_MAX {
             return usage("--duration must be above 0 and at most an hour");
         }
+        if !self.client.remote.i_may_load.is_empty() {
+            return usage("hostile attacks servers on loopback only; leave --i-may-load out");
+        }
         let topic = topic_of(fresh_run(), self.topic.as_ref());
-        let targets = targets(&self.url, &topic, self.slow_headers as usize)?;
+        let targets = targets(&self.client, &self.url, &topic, self.slow_headers as usize)?;
         let wanted = self.wanted()?;
         let scripts = match wanted[..] {
             [] => Vec::new(),

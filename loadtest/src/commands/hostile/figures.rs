@@ -8,7 +8,7 @@ use crate::client::control::load;
 use crate::commands::hostile::HostileArgs;
 use crate::commands::hostile::attack::Attack;
 use crate::commands::hostile::orders::{Meters, Tally};
-use crate::commands::hostile::turns::TurnFigures;
+use crate::host::admin::TurnFigures;
 use crate::report::{Counts, ratio};
 use crate::run::phase::Phase;
 use crate::run::record::Percentiles;

@@ -6,7 +6,6 @@ mod figures;
 mod foes;
 mod orders;
 mod script;
-mod turns;
 mod witness;
 
 use std::sync::Arc;
@@ -27,7 +26,6 @@ pub(crate) use crate::commands::hostile::figures::Figures;
 use crate::commands::hostile::figures::Server;
 use crate::commands::hostile::foes::{Foes, MESSAGE_BYTES_MAX};
 use crate::commands::hostile::orders::{Meters, Orders, Tally};
-use crate::commands::hostile::turns::Turns;
 use crate::commands::hostile::witness::{CONNECTIONS, Witness};
 use crate::flags::ClientArgs;
 use crate::host::procfs;
@@ -82,7 +80,6 @@ impl Scenario for HostileArgs {
         preflight::connects(&self.client, &setup.orders.targets[0])?;
         let mut run = Run::start(self, setup)?;
         run.look_at_the_quiet()?;
-        let turns_before = self.admin.and_then(Turns::ask);
         let before = run.scene.pss()?;
         let mut most = before;
         let begin = |_| {
@@ -94,13 +91,11 @@ impl Scenario for HostileArgs {
             most = most.max(self.last(leader)?);
             Ok(Waited::Done)
         })?;
-        // While they are still at it.
-        let turns = self.admin.and_then(Turns::ask);
         let mut figures = Figures {
             nice: self.nice,
             seed: self.seed,
             duration_s: spent.wall_s,
-            turns: turns.map(|turns| turns.since(&turns_before.unwrap_or_default())),
+            turns: run.scene.base.admin.map(|admin| admin.turns),
             ..Figures::default()
         };
         let mut scene = run.finish(&mut figures)?;

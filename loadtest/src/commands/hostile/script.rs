@@ -331,7 +331,7 @@ fn nested() -> Vec<u8> {
 }
 
 fn post(path: &str, fields: &str, len: usize, target: &Target) -> Vec<u8> {
-    let host = target.addr;
+    let host = target.authority();
     format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: {len}\r\n\r\n")
         .into_bytes()
 }

@@ -109,8 +109,8 @@ impl Scenario for SoakArgs {
                 "--interval must be below --duration: growth takes two readings of memory",
             );
         }
-        let topic = self.at.start(self.connections)?;
-        let publish_target = publish_target(self.publish_url.as_ref(), &topic)?;
+        let topic = self.at.start(&self.client, self.connections)?;
+        let publish_target = publish_target(&self.client, self.publish_url.as_ref(), &topic)?;
         Ok((topic, publish_target))
     }
 

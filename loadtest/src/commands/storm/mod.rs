@@ -127,11 +127,11 @@ impl Scenario for StormArgs {
             );
         }
         let url = self.steady_url.as_deref().unwrap_or(first);
-        let topic = self.at.start(self.connections)?;
+        let topic = self.at.start(&self.client, self.connections)?;
         let other = format!("{}-steady", topic.name);
-        let steady = Target::parse(url, &other).map_err(RunError::Usage)?;
+        let steady = self.client.remote.target(url, &other)?;
         let all = [std::slice::from_ref(&steady), &topic.targets].concat();
-        check_ports(&all, self.connections as usize)?;
+        check_ports(&self.client, &all, self.connections as usize)?;
         Ok((topic, steady))
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::host::Host;
 use crate::host::warning::Warning;
 
-/// Failures that this host is to blame for: words of theirs, and what to do.
+/// Failures that name the limit that was met: words of theirs, its name, and what to do.
 const FAILURES: &[(&str, &str, &str)] = &[
     (
         "no source port left",
@@ -17,6 +17,27 @@ const FAILURES: &[(&str, &str, &str)] = &[
         "descriptor limit reached",
         "client-descriptors",
         "ulimit -n 1048576 as root before starting, or LimitNOFILE=1048576 in the service's unit",
+    ),
+    (
+        "file table of the host is full",
+        "host-descriptors",
+        "sysctl -w fs.file-max=2097152",
+    ),
+    (
+        "no kernel memory for a socket",
+        "kernel-memory",
+        "give this host more memory, or raise net.ipv4.tcp_mem",
+    ),
+    (
+        "connection refused",
+        "refused",
+        "see that the server listens there; it may be at its limit, or tcp_abort_on_overflow is set",
+    ),
+    (
+        "timed out while opening",
+        "no-answer",
+        "the server's accept queue is full (net.core.somaxconn of its host), its CPU is taken, or a \
+         firewall drops what it does not know; open more slowly with --rate or --window",
     ),
 ];
 
