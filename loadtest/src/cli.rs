@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::client::opener::WINDOW;
 use crate::commands::broadcast::cli::{ChatArgs, FanoutArgs, TopicsArgs};
+use crate::commands::capacity::cli::CapacityArgs;
 use crate::commands::connect::ConnectArgs;
 use crate::commands::echo::EchoArgs;
 use crate::commands::floor::FloorArgs;
@@ -50,6 +51,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Many subscribers of one topic: every message to every one of them.
     Fanout(FanoutArgs),
+    /// How much a server holds: raises the load until its latency breaks or something gives out.
+    Capacity(CapacityArgs),
     /// Opens connections and holds them: accept rate, time to live, CPU and memory of each.
     Connect(ConnectArgs),
     /// All connections of one topic publish, and every one gets everything.
@@ -144,6 +147,7 @@ macro_rules! each_load {
     ($command:expr, $args:ident => $load:expr, $($other:tt)*) => {
         match $command {
             Command::Fanout($args) => $load,
+            Command::Capacity($args) => $load,
             Command::Connect($args) => $load,
             Command::Chat($args) => $load,
             Command::Topics($args) => $load,

@@ -2,8 +2,11 @@
 //!
 //! A plain number, so that it can travel inside a message and be compared across threads.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::thread::nanosleep;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const MILLISECOND: u64 = 1_000_000;
@@ -28,6 +31,11 @@ pub(crate) fn seconds(from: u64, to: u64) -> f64 {
 )]
 pub(crate) fn nanos(seconds: f64) -> u64 {
     (seconds * SECOND as f64) as u64
+}
+
+/// Lets this much time pass. Cut short by a signal it is still a rest.
+pub(crate) fn rest(time: Duration) {
+    drop(nanosleep(&Timespec::try_from(time).unwrap_or_default()));
 }
 
 /// The time of day in seconds since 1970.

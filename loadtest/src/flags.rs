@@ -45,8 +45,8 @@ pub(crate) struct ClientArgs {
 /// Where a command connects.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TopicArgs {
-    /// Where to connect: ws://HOST:PORT/PATH or tcp://HOST:PORT, over TLS wss:// or tcps://. HOST is
-    /// an address, `[::1]` for one of IPv6, or a name; see --i-may-load for other hosts than this.
+    /// Where to connect: ws://HOST:PORT/PATH or tcp://HOST:PORT, over TLS wss:// or tcps://. HOST
+    /// is an address, `[::1]` for one of IPv6, or a name; for other hosts see --i-may-load.
     /// `{topic}` stands for the topic. For the structured protocol the topic stands behind
     /// `#`: ws://127.0.0.1:PORT/connection/websocket#{topic}, in protobuf with ?format=protobuf
     /// before the `#`. May be repeated; connections take them in turn.

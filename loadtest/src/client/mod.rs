@@ -121,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) tokens: Tokens,
     /// The application sends all bytes itself and is given all that arrive. TLS is not spoken.
     pub(crate) raw: bool,
+    /// Its connections end with a reset, so that their ports are free at once.
+    pub(crate) resets: bool,
     /// Priority of the threads, if it is not that of this process, nice(2).
     pub(crate) nice: Option<i32>,
 }

@@ -1,6 +1,7 @@
 //! The commands that make a run, a file or a folder for each.
 
 pub(crate) mod broadcast;
+pub(crate) mod capacity;
 pub(crate) mod connect;
 pub(crate) mod echo;
 pub(crate) mod floor;

@@ -93,6 +93,19 @@ fn ports_of(range: &str, reserved: &str) -> u64 {
     (last + 1).saturating_sub(first + reserved.sum::<u64>())
 }
 
+impl Host {
+    /// CPUs that the server's process may use, where it is known.
+    pub(crate) fn server_cpus(&self) -> Option<usize> {
+        self.server.as_ref().map(|server| server.cpus.len())
+    }
+
+    /// Times that an accept queue of this host was full since an earlier reading.
+    pub(crate) fn overflows_since(&self, earlier: &Self) -> u64 {
+        self.listen_overflows
+            .saturating_sub(earlier.listen_overflows)
+    }
+}
+
 impl ServerLimits {
     fn read(pid: u32) -> Option<Self> {
         let process = process(pid).ok()?;

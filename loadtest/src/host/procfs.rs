@@ -3,7 +3,8 @@
 use std::{fs, io};
 
 use procfs::process::Process;
-use procfs::{Current, Meminfo, ProcResult, page_size, ticks_per_second};
+use procfs::{Current, CurrentSI, KernelStats, Meminfo, ProcResult, page_size, ticks_per_second};
+use serde::Serialize;
 
 use crate::report::ratio;
 
@@ -16,6 +17,46 @@ pub(crate) struct CpuTime {
     pub(crate) user_s: f64,
     /// In the kernel, in seconds, to the clock tick.
     pub(crate) system_s: f64,
+}
+
+/// How busy the CPUs of this host were meanwhile, with all that runs there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct HostCpu {
+    /// Of all CPUs.
+    pub(crate) busy_share: f64,
+    /// Share of a CPU's time that went to the network and other softirqs, of the one with most.
+    pub(crate) softirq_share_most: f64,
+}
+
+/// Clock ticks of each CPU since the host started: all, idle ones, and those of softirqs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostTicks(Vec<[u64; 3]>);
+
+impl HostTicks {
+    /// None where they cannot be read.
+    pub(crate) fn read() -> Self {
+        let stat = KernelStats::current().map(|stat| stat.cpu_time);
+        let ticks = |cpu: procfs::CpuTime| {
+            let idle = cpu.idle + cpu.iowait.unwrap_or(0);
+            let irqs = [cpu.irq, cpu.softirq, cpu.steal].map(Option::unwrap_or_default);
+            let all = cpu.user + cpu.nice + cpu.system + idle + irqs.iter().sum::<u64>();
+            [all, idle, irqs[1]]
+        };
+        Self(stat.unwrap_or_default().into_iter().map(ticks).collect())
+    }
+
+    pub(crate) fn since(&self, earlier: &Self) -> HostCpu {
+        let spent = self.0.iter().zip(&earlier.0);
+        let spent =
+            spent.map(|(now, then)| [0, 1, 2].map(|i| now[i].saturating_sub(then[i]) as f64));
+        let spent: Vec<[f64; 3]> = spent.collect();
+        let sum = |i: usize| spent.iter().map(|cpu| cpu[i]).sum::<f64>();
+        let softirq = spent.iter().map(|cpu| ratio(cpu[2], cpu[0]));
+        HostCpu {
+            busy_share: ratio(sum(0) - sum(1), sum(0)),
+            softirq_share_most: softirq.fold(0.0, f64::max),
+        }
+    }
 }
 
 /// What the kernel holds for TCP, of all processes of this host.
@@ -136,6 +177,22 @@ mod tests {
         };
         assert_eq!(parse_sockstat(text, 4096), expected);
         assert_eq!(parse_sockstat("", 4096), SockStat::default());
+    }
+
+    #[test]
+    fn what_cpus_did_meanwhile_is_told() {
+        let ticks = |cpus: &[[u64; 3]]| HostTicks(cpus.to_vec());
+        let (then, now) = (
+            ticks(&[[10, 5, 0], [10, 5, 1]]),
+            ticks(&[[110, 5, 20], [110, 55, 1]]),
+        );
+        let expected = HostCpu {
+            busy_share: 0.75,
+            softirq_share_most: 0.2,
+        };
+        assert_eq!(now.since(&then), expected);
+        assert_eq!(now.since(&now), HostCpu::default());
+        assert!(HostTicks::read().0.iter().all(|[all, idle, _]| all >= idle));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::host::admin::AdminFigures;
+use crate::host::procfs::HostCpu;
 use crate::host::warning::Warning;
 use crate::report::page::unit::{Unit, value_text};
 use crate::report::{ClientCost, Findings, Opening, Table};
@@ -26,6 +27,7 @@ pub(crate) struct Base {
     pub(crate) urls: Vec<String>,
     pub(crate) opening: Opening,
     pub(crate) client: ClientCost,
+    pub(crate) host_cpu: HostCpu,
     /// What the server said of the phase that was measured, where its admin port is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admin: Option<AdminFigures>,

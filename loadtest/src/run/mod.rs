@@ -192,6 +192,7 @@ impl<'a> Scene<'a> {
         let ask = || self.client.remote.admin.and_then(Reading::ask);
         let before = ask();
         let measured = phase::measure(settle, what, start, &mut self.leader, wait)?;
+        self.base.host_cpu = measured.1.host;
         self.base.admin = before
             .zip(ask())
             .map(|(before, after)| after.since(&before));

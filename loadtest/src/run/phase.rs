@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{now_ns, seconds};
-use crate::host::procfs::{self, CpuTime};
+use crate::host::procfs::{self, CpuTime, HostCpu, HostTicks};
 use crate::report::ClientCost;
 use crate::run::leader::{Leader, RunError, Waited};
 
@@ -16,6 +16,8 @@ pub(crate) struct Phase {
     pub(crate) client: ClientCost,
     /// All threads of the server; zero where its process is not known.
     pub(crate) server: CpuTime,
+    /// All CPUs of this host.
+    pub(crate) host: HostCpu,
 }
 
 /// A server that has sent its last byte still has to get to sleep for its time to be counted.
@@ -36,13 +38,14 @@ pub(crate) fn measure(
             .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}"))),
     };
     let client_cpu = || tids.iter().map(|tid| procfs::own_thread_cpu_ns(*tid));
-    let server_before = server_cpu()?;
+    let (server_before, host_before) = (server_cpu()?, HostTicks::read());
     let client_before: Vec<u64> = client_cpu().collect();
     leader.mark("messages", None);
     let start_ns = now_ns();
     start(start_ns);
     let waited = wait(leader)?;
     let wall_s = seconds(start_ns, now_ns());
+    let host = HostTicks::read().since(&host_before);
     let used = client_cpu().zip(client_before);
     let used = used.map(|(after, before)| after.saturating_sub(before));
     let client = ClientCost::new(&used.collect::<Vec<_>>(), wall_s);
@@ -53,6 +56,7 @@ pub(crate) fn measure(
         wall_s,
         client,
         server,
+        host,
     };
     Ok((waited, phase))
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::net::{IpAddr, SocketAddr};
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::client::socket::Sources;
+use crate::clock::rest;
 use crate::run::leader::RunError;
 use crate::url::{Permit, Target};
 
@@ -80,7 +80,7 @@ impl RemoteArgs {
                 stderr(),
                 "loadtest: Ctrl-C within {seconds} s stops it"
             ));
-            thread::sleep(TIME_TO_STOP);
+            rest(TIME_TO_STOP);
         }
     }
 }
@@ -93,6 +93,13 @@ fn load(command: &str, flags: &Map<String, Value>) -> String {
             .get(name)
             .map(|value| value.to_string().replace('"', ""))
     };
+    if command == "capacity" {
+        let most = text("max-connections").unwrap_or_default();
+        let time = text("time").unwrap_or_default();
+        return format!(
+            "raised step by step until it breaks, up to {most} connections, for {time}"
+        );
+    }
     let conns = number("connections").unwrap_or(0.0) + number("steady").unwrap_or(0.0);
     let mut parts = vec![format!("{conns} connections")];
     let rate = number("rate");

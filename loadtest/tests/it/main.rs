@@ -2,6 +2,7 @@
 //! what is checked.
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod capacity;
 mod client;
 mod floor;
 mod honest;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
@@ -217,6 +218,10 @@ impl<A: App> Worker<A> {
         let addr = self.app.target(&self.plan, self.place.thread, index).addr;
         let source = self.plan.sources.of(self.plan.first_source + number, addr);
         let fd = socket::connect(addr, source, buffer)?;
+        if self.plan.resets {
+            // SO_LINGER of zero seconds, socket(7).
+            sockopt::set_socket_linger(&fd, Some(Duration::ZERO))?;
+        }
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()

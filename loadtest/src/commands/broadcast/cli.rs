@@ -86,6 +86,50 @@ pub(crate) struct FanoutArgs {
     /// What all client commands take.
     #[command(flatten)]
     pub(super) client: ClientArgs,
+    /// Its connections end with a reset, so that their ports are free at once.
+    #[arg(skip)]
+    pub(super) resets: bool,
+}
+
+impl FanoutArgs {
+    /// One of many short runs to the same server: so many connections, messages a second and
+    /// seconds, and as long again for what is behind.
+    pub(crate) fn step(
+        at: TopicArgs,
+        client: ClientArgs,
+        (connections, rate, duration): (u32, f64, f64),
+        payload: u32,
+    ) -> Self {
+        Self {
+            at,
+            publish_url: Vec::new(),
+            connections,
+            publishers: 1,
+            messages: whole(rate * duration).max(1),
+            payload,
+            rate: Some(rate),
+            duration: None,
+            hold: 0.0,
+            pss_at: Vec::new(),
+            deflate: false,
+            filler: Filler::default(),
+            gather: None,
+            phase: DeadlineArgs {
+                deadline: Some(2.0 * duration),
+            },
+            client,
+            resets: true,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of messages, and the greatest beyond 4 billion"
+)]
+fn whole(messages: f64) -> u32 {
+    messages.round() as u32
 }
 
 const TOPICS_EXAMPLES: &str = "\

@@ -94,6 +94,7 @@ impl<'a> Run<'a> {
         let subscriber = Plan {
             gather: Duration::from_micros(u64::from(setup.gather_us)),
             deflate: setup.deflate,
+            resets: setup.resets,
             numbering: Some(numbering),
             ..plan("subscriber", setup.targets.clone(), conns, form)
         };

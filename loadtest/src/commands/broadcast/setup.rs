@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     /// in place.
     pub(super) warms_up: bool,
     pub(super) hold: Duration,
+    /// Connections end with a reset.
+    pub(super) resets: bool,
 }
 
 /// Enough for arrivals to gather; `--gather` compares.
@@ -53,6 +55,7 @@ impl Setup {
             marks: Vec::new(),
             warms_up: false,
             hold: Duration::ZERO,
+            resets: false,
         }
     }
 
@@ -84,6 +87,7 @@ impl Setup {
         let gather_us = args.rate.map_or(GATHER_US, |_| 0);
         Ok(Self {
             deflate: args.deflate,
+            resets: args.resets,
             gather_us: args.gather.unwrap_or(gather_us),
             marks: args.pss_at.clone(),
             warms_up: true,
