@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::agents::host::{self, AgentArgs};
 use crate::client::opener::WINDOW;
 use crate::commands::broadcast::cli::{ChatArgs, FanoutArgs, TopicsArgs};
 use crate::commands::capacity::cli::CapacityArgs;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Floor(FloorArgs),
     /// Corecast against both yardsticks, interleaved, as ratios of CPU time.
     Ratio(RatioArgs),
+    /// Makes parts of runs for a leader on another host.
+    Agent(AgentArgs),
     /// Makes the runs of a file in TOML, one after another.
     Run(RunArgs),
     /// A report with charts from figures that were written with --json.
@@ -179,6 +182,7 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         Command::Compare(args) => compare::run(&args),
         Command::Run(args) => scenario::run(&args),
         Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
+        Command::Agent(args) => host::run(&args).map(|()| true),
     )
 }
 
@@ -194,7 +198,8 @@ pub(crate) fn command(words: &[String]) -> Result<Command, RunError> {
 pub(crate) fn check(words: &[String]) -> Result<(), RunError> {
     each_load!(command(words)?, args => args.setup().map(drop),
         Command::Ratio(args) => ratio::check(&args),
-        Command::Report(_) | Command::Compare(_) | Command::Run(_) | Command::Floor(_) => Ok(()),
+        Command::Report(_) | Command::Compare(_) | Command::Run(_) | Command::Floor(_)
+        | Command::Agent(_) => Ok(()),
     )
 }
 
@@ -259,6 +264,7 @@ fn tell<F: Findings>(
     let flags = all.find_subcommand(name);
     let flags = flags.map(|command| report::parameters(command, matches));
     let flags = flags.unwrap_or_default();
+    client.map_or(Ok(()), |client| client.agents.note(name, &flags))?;
     let environment = Environment::read(words, server_pid);
     let host = Host::read(server_pid);
     let demand = Demand::new(&flags, WINDOW as u64, host.cpus.len() as u64);

@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{Args, value_parser};
 
+use crate::agents::AgentsArgs;
 use crate::client::tokens::TokenArgs;
 use crate::run::remote::RemoteArgs;
+use crate::run::targets::fresh_run;
 
 /// What all client commands take.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +33,9 @@ pub(crate) struct ClientArgs {
     /// Do not show how far the run is.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Hosts that make the load for this one.
+    #[command(flatten)]
+    pub(crate) agents: AgentsArgs,
     /// Of hosts beside this one.
     #[command(flatten)]
     pub(crate) remote: RemoteArgs,
@@ -40,6 +45,14 @@ pub(crate) struct ClientArgs {
     /// Where the figures go.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+impl ClientArgs {
+    /// Tells this run from others: by what its leader says, if it is a part.
+    pub(crate) fn run(&self) -> u32 {
+        let task = self.agents.task.as_ref();
+        task.map_or_else(fresh_run, |task| task.run)
+    }
 }
 
 /// Where a command connects.

@@ -1,5 +1,6 @@
 //! Load generator: opens many connections and checks every delivery.
 
+mod agents;
 mod check;
 mod cli;
 mod client;

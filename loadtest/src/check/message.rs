@@ -65,6 +65,8 @@ pub(crate) struct Form {
     run: u32,
     /// Number of the topic, which is hashed and not sent: its subscribers know it.
     topic: u32,
+    /// What this host's clock is ahead of the one whose times messages carry, in nanoseconds.
+    ahead_ns: i64,
     filler: Vec<u8>,
 }
 
@@ -80,8 +82,14 @@ impl Form {
         Self {
             run,
             topic: 0,
+            ahead_ns: 0,
             filler,
         }
+    }
+
+    /// The same messages on a host whose clock is ahead of that of the others.
+    pub(crate) fn on_host(self, ahead_ns: i64) -> Self {
+        Self { ahead_ns, ..self }
     }
 
     /// The same messages on another topic than the first, number 0.
@@ -108,6 +116,10 @@ impl Form {
     /// Replaces `out` by the message with this stamp.
     pub(crate) fn write(&self, stamp: Stamp, out: &mut Vec<u8>) {
         out.clear();
+        let due_ns = stamp
+            .due_ns
+            .wrapping_add_signed(self.ahead_ns.wrapping_neg());
+        let stamp = Stamp { due_ns, ..stamp };
         out.extend_from_slice(&self.run.to_le_bytes());
         out.extend_from_slice(&stamp.publisher.to_le_bytes());
         out.extend_from_slice(&stamp.seq.to_le_bytes());
@@ -130,7 +142,8 @@ impl Form {
         let ours = u32::from_le_bytes([r0, r1, r2, r3]) == self.run
             && u32::from_le_bytes([s0, s1, s2, s3]) == self.seal(stamp)
             && filler == self.filler;
-        ours.then_some(stamp)
+        let due_ns = stamp.due_ns.wrapping_add_signed(self.ahead_ns);
+        ours.then_some(Stamp { due_ns, ..stamp })
     }
 
     /// A hash of the stamp. Each step is a bijection of 64 bits until the last, so that two stamps
@@ -165,6 +178,16 @@ mod tests {
                 assert_eq!(filler.bytes(len).len(), len, "{filler:?}");
             }
         }
+    }
+
+    #[test]
+    fn times_are_read_by_the_clock_of_their_reader() {
+        let mut message = Vec::new();
+        let form = Form::new(1, 24);
+        let stamp = Stamp::new(0, 0, 5_000);
+        form.clone().on_host(1_000).write(stamp, &mut message);
+        let read = |ahead| form.clone().on_host(ahead).read(&message).unwrap().due_ns;
+        assert_eq!([0, 1_000, -500].map(read), [4_000, 5_000, 3_500]);
     }
 
     #[test]

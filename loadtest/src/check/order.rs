@@ -7,20 +7,27 @@
 
 use std::collections::HashMap;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Id {
     pub(crate) publisher: u32,
     /// Its number among those of its publisher.
     pub(crate) seq: u32,
 }
 
-/// The order seen by the subscribers of one thread.
+/// The order seen by the subscribers of one thread. On its way to another process it leaves behind
+/// what is only needed to see more.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Order {
+    publishers: usize,
     /// The k-th message, as the first subscriber that got so far saw it.
     common: Vec<Id>,
     /// Place in `common` by publisher and number.
+    #[serde(skip)]
     places: Vec<Vec<u32>>,
     /// How far into `common` each subscriber is.
+    #[serde(skip)]
     at: Vec<u32>,
     hashes: Vec<u64>,
     misordered: u64,
@@ -28,8 +35,10 @@ pub(crate) struct Order {
 }
 
 /// A place where a subscriber left the common order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Misorder {
+    /// Number of its thread, or of its agent.
+    pub(crate) thread: usize,
     /// Number of the subscriber in its thread.
     pub(crate) subscriber: u32,
     /// Place in the common order, from 0.
@@ -45,6 +54,7 @@ const NOWHERE: u32 = u32::MAX;
 impl Order {
     pub(crate) fn new(subscribers: usize, publishers: usize) -> Self {
         Self {
+            publishers,
             common: Vec::new(),
             places: vec![Vec::new(); publishers],
             at: vec![0; subscribers],
@@ -84,6 +94,7 @@ impl Order {
                     .unwrap_or(id);
                 self.misordered += 1;
                 self.first.get_or_insert(Misorder {
+                    thread: 0,
                     subscriber,
                     place: at,
                     expected,
@@ -126,43 +137,54 @@ pub(crate) struct Verdict {
     pub(crate) misordered: u64,
     /// Subscribers whose whole sequence differs from that of most.
     pub(crate) subscribers_off: u64,
-    /// One place where it happened, with the number of the thread.
-    pub(crate) first: Option<(usize, Misorder)>,
+    /// One place where it happened.
+    pub(crate) first: Option<Misorder>,
+}
+
+/// Puts the orders of threads, or of agents, side by side: one order with all their subscribers.
+pub(crate) fn merge(orders: Vec<Order>) -> Order {
+    let publishers = orders.first().map_or(0, |order| order.publishers);
+    let mut all = Order::new(0, publishers);
+    let mut hashes = Vec::new();
+    let (mut misordered, mut first) = (0, None);
+    for (thread, order) in orders.into_iter().enumerate() {
+        misordered += order.misordered;
+        let told = |at: Misorder| Misorder { thread, ..at };
+        let within = order.first.map(told);
+        first = first.or(within);
+        hashes.extend(order.hashes);
+        // One more that has had what this thread holds for the order.
+        all.at.push(0);
+        all.hashes.push(0);
+        let subscriber = u32::try_from(all.at.len() - 1).unwrap_or(NOWHERE);
+        for id in order.common {
+            all.see(subscriber, id);
+        }
+        misordered += std::mem::take(&mut all.misordered);
+        let between = all.first.take().map(told);
+        first = first.or(between);
+    }
+    Order {
+        hashes,
+        misordered,
+        first,
+        ..all
+    }
 }
 
 /// Compares the threads with each other and all subscribers by their hashes.
 pub(crate) fn compare(orders: Vec<Order>) -> Verdict {
-    let mut verdict = Verdict::default();
+    let all = merge(orders);
     let mut sequences: HashMap<u64, u64> = HashMap::new();
-    let mut reference: Option<Order> = None;
-    for (thread, mut order) in orders.into_iter().enumerate() {
-        verdict.misordered += order.misordered;
-        if let Some(misorder) = order.first {
-            verdict.first.get_or_insert((thread, misorder));
-        }
-        for hash in &order.hashes {
-            *sequences.entry(*hash).or_default() += 1;
-        }
-        let Some(reference) = &mut reference else {
-            order.misordered = 0;
-            order.first = None;
-            reference = Some(order);
-            continue;
-        };
-        reference.at.push(0);
-        reference.hashes.push(0);
-        let subscriber = u32::try_from(reference.at.len() - 1).unwrap_or(NOWHERE);
-        for id in order.common {
-            reference.see(subscriber, id);
-        }
-        verdict.misordered += std::mem::take(&mut reference.misordered);
-        if let Some(misorder) = reference.first.take() {
-            verdict.first.get_or_insert((thread, misorder));
-        }
+    for hash in &all.hashes {
+        *sequences.entry(*hash).or_default() += 1;
     }
-    let all: u64 = sequences.values().sum();
-    verdict.subscribers_off = all - sequences.values().max().copied().unwrap_or(0);
-    verdict
+    let most = sequences.values().max().copied().unwrap_or(0);
+    Verdict {
+        misordered: all.misordered,
+        subscribers_off: all.hashes.len() as u64 - most,
+        first: all.first,
+    }
 }
 
 #[inline]
@@ -211,8 +233,31 @@ mod tests {
             let verdict = compare(threads);
             assert_eq!((verdict.misordered, verdict.subscribers_off), expected);
         }
-        let (thread, first) = compare(vec![thread(&[A, A, B])]).first.unwrap();
-        assert_eq!((thread, first.subscriber, first.got), (0, 2, id((0, 0))));
+        let first = compare(vec![thread(&[A, A, B])]).first.unwrap();
+        assert_eq!((first.thread, first.subscriber), (0, 2));
+        assert_eq!(first.got, id((0, 0)));
+    }
+
+    #[test]
+    fn orders_of_other_processes_are_compared_as_if_they_were_of_one() {
+        let sent = |threads: Vec<Order>| -> Order {
+            let text = serde_json::to_vec(&merge(threads)).unwrap();
+            serde_json::from_slice(&text).unwrap()
+        };
+        for (agents, expected) in [
+            (
+                vec![vec![thread(&[A, A])], vec![thread(&[A]), thread(&[A])]],
+                (0, 0),
+            ),
+            (vec![vec![thread(&[A, A])], vec![thread(&[B])]], (1, 1)),
+            (
+                vec![vec![thread(&[A, A])], vec![thread(&[A]), thread(&[B])]],
+                (1, 1),
+            ),
+        ] {
+            let verdict = compare(agents.into_iter().map(sent).collect());
+            assert_eq!((verdict.misordered, verdict.subscribers_off), expected);
+        }
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! and the last are exact; the median is the mean of the threads' medians, which all lie within
 //! the spread of one message over threads that do the same.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::record::{Percentiles, Recorder};
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Reach {
     subscribers: u32,
     /// By publisher and number.
@@ -16,7 +17,8 @@ pub(crate) struct Reach {
 }
 
 /// One message: deliveries, and microseconds since it was due.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(into = "(u32, u32, u32, u32)", from = "(u32, u32, u32, u32)")]
 struct Times {
     deliveries: u32,
     first_us: u32,
@@ -116,6 +118,64 @@ impl Reach {
     }
 }
 
+impl From<Times> for (u32, u32, u32, u32) {
+    fn from(at: Times) -> Self {
+        (at.deliveries, at.first_us, at.median_us, at.last_us)
+    }
+}
+
+impl From<(u32, u32, u32, u32)> for Times {
+    fn from((deliveries, first_us, median_us, last_us): (u32, u32, u32, u32)) -> Self {
+        Self {
+            deliveries,
+            first_us,
+            median_us,
+            last_us,
+        }
+    }
+}
+
+/// Puts threads together as one, for those that are to be put beside it.
+pub(crate) fn merge(threads: &[Reach]) -> Option<Reach> {
+    let publishers = threads.first()?.times.len();
+    let of = |publisher: usize| {
+        let all = threads.iter().map(|thread| &thread.times[publisher]);
+        let messages = all.clone().map(Vec::len).max().unwrap_or(0);
+        let at = |seq: usize| {
+            all.clone()
+                .filter_map(|times| times.get(seq))
+                .fold(Times::default(), |sum, times| sum.and(*times))
+        };
+        (0..messages).map(at).collect()
+    };
+    Some(Reach {
+        subscribers: threads.iter().map(|thread| thread.subscribers).sum(),
+        times: (0..publishers).map(of).collect(),
+        kept: 0,
+    })
+}
+
+impl Times {
+    /// Of the subscribers of both.
+    fn and(self, other: Self) -> Self {
+        match (self.deliveries, other.deliveries) {
+            (0, _) => other,
+            (_, 0) => self,
+            (ours, theirs) => {
+                let weighted = |us: u32, of: u32| u64::from(us) * u64::from(of);
+                let sum = weighted(self.median_us, ours) + weighted(other.median_us, theirs);
+                let deliveries = ours + theirs;
+                Self {
+                    deliveries,
+                    first_us: self.first_us.min(other.first_us),
+                    median_us: u32::try_from(sum / u64::from(deliveries)).unwrap_or(u32::MAX),
+                    last_us: self.last_us.max(other.last_us),
+                }
+            }
+        }
+    }
+}
+
 /// Puts the threads together; messages that did not reach all subscribers are left out.
 pub(crate) fn reached(threads: &[Reach]) -> Reached {
     let mut messages = Vec::new();
@@ -179,6 +239,28 @@ mod tests {
         );
         assert!(is(&reached.first_to_last, 80.0), "{reached:?}");
         assert_eq!(reached.by_message.last_us, [90]);
+    }
+
+    #[test]
+    fn threads_of_two_processes_are_put_together_as_those_of_one() {
+        let thread = |subscribers: usize, times: &[u64]| {
+            let mut reach = Reach::new(subscribers, 1);
+            times.iter().for_each(|us| reach.see(0, 0, us * 1_000));
+            reach
+        };
+        let all = || {
+            [
+                thread(2, &[10, 20]),
+                thread(1, &[40]),
+                thread(3, &[5, 30, 50]),
+            ]
+        };
+        let [one, two, three] = all();
+        let sent = serde_json::to_vec(&merge(&[one, two]).unwrap()).unwrap();
+        let sent = serde_json::from_slice(&sent).unwrap();
+        let (apart, together) = (reached(&[sent, three]), reached(&all()));
+        let figures = |reached: &Reached| serde_json::to_value(reached).unwrap();
+        assert_eq!(figures(&apart), figures(&together));
     }
 
     #[test]

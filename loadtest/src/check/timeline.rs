@@ -36,7 +36,12 @@ impl Timeline {
     }
 
     pub(crate) fn has_started(&self) -> bool {
-        load(&self.start_ns) > 0
+        self.start_ns() > 0
+    }
+
+    /// When the first message is due; zero until that is known.
+    pub(crate) fn start_ns(&self) -> u64 {
+        load(&self.start_ns)
     }
 
     /// The last message is the one before this number, or the latest if that is further.

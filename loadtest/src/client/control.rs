@@ -37,6 +37,8 @@ pub(crate) struct Control {
 pub(crate) enum News {
     /// A thread failed and ended, for this reason.
     Trouble(String),
+    /// An agent cannot be reached any more, for this reason.
+    Lost(String),
     /// All that was to be done is done.
     Done,
 }

@@ -9,6 +9,7 @@ use corecast::sys::descriptors;
 use crossbeam_channel::Sender;
 use rustix::process::setpriority_process;
 
+use crate::agents::wire::Part;
 use crate::client::control::{Control, News};
 use crate::client::worker::Worker;
 use crate::client::{App, Done, Place, Plan};
@@ -44,7 +45,8 @@ impl<A: App> Crew<A> {
             let (plan, control) = (Arc::clone(&plan), Arc::clone(&control));
             let (keep, tid_tx, news) = (keep.clone(), tid_tx.clone(), news.clone());
             let builder = thread::Builder::new().name(format!("{}-{thread}", plan.name));
-            let place = Place::of(thread, threads);
+            let Part { number, of } = plan.part;
+            let place = Place::of(number * threads + thread, of * threads);
             let app = app(place);
             let body = move || {
                 let refused = descriptors::own_table(&keep).err();

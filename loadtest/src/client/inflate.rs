@@ -1,6 +1,7 @@
 //! Reading what a server has compressed, RFC 7692, without anything kept for a connection.
 
 use flate2::{Decompress, FlushDecompress, Status};
+use serde::{Deserialize, Serialize};
 
 /// What a client offers: neither side keeps its window from one message to the next.
 pub(crate) const OFFER: &str =
@@ -16,7 +17,7 @@ pub(crate) struct Inflater {
 }
 
 /// Messages that came compressed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Compressed {
     pub(crate) messages: u64,
     /// Their bytes, frame headers not counted.

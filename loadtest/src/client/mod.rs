@@ -17,6 +17,7 @@ mod worker;
 
 use std::time::Duration;
 
+use crate::agents::wire::Part;
 use crate::client::inflate::Compressed;
 use crate::client::link::Link;
 use crate::client::opener::Habits;
@@ -100,8 +101,9 @@ pub(crate) struct Plan {
     pub(crate) name: &'static str,
     /// Where to connect, taken in turn.
     pub(crate) targets: Vec<Target>,
-    /// Connections in all.
+    /// Connections in all, of which this process has its part.
     pub(crate) conns: usize,
+    pub(crate) part: Part,
     /// Longest message expected, in bytes.
     pub(crate) payload_max: usize,
     /// Rest of a thread between turns, once its connections are open.

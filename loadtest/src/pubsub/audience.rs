@@ -7,7 +7,7 @@ use crate::check::message::Form;
 use crate::check::timeline::Timeline;
 use crate::client::control::{Control, load};
 use crate::client::crew::Crew;
-use crate::client::{Numbering, Plan};
+use crate::client::{Done, Numbering, Plan};
 use crate::clock::now_ns;
 use crate::pubsub::members::Members;
 use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
@@ -228,5 +228,10 @@ impl Audience {
         let found = heard(self.crew.stop()?, vec![sent], 1);
         opening.add_failures(&found.failures);
         Ok(found)
+    }
+
+    /// Ends the threads and hands out what is left of them.
+    pub(crate) fn end(self) -> Result<Vec<Done<Members>>, RunError> {
+        Ok(self.crew.stop()?)
     }
 }

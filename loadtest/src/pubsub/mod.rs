@@ -16,4 +16,4 @@ pub(crate) use crate::pubsub::inbox::Inbox;
 pub(crate) use crate::pubsub::members::Members;
 pub(crate) use crate::pubsub::publishers::Publishers;
 pub(crate) use crate::pubsub::subscribers::Subscribers;
-pub(crate) use crate::pubsub::sum::{Heard, heard};
+pub(crate) use crate::pubsub::sum::{Heard, found, heard, sent};

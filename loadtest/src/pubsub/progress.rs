@@ -106,7 +106,7 @@ impl Progress {
     }
 
     /// Adds deliveries that a thread counted.
-    pub(super) fn tell(&self, delivered: u64) {
+    pub(crate) fn tell(&self, delivered: u64) {
         let before = self.delivered.fetch_add(delivered, Ordering::AcqRel);
         if before < self.expected
             && before + delivered >= self.expected

@@ -1,12 +1,12 @@
 //! What arrived of what was to arrive.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Faults;
 use crate::check::order::{Id, Verdict};
 
 /// Did everything arrive as it should?
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Deliveries {
     pub(crate) expected: u64,
     /// Each message counted once per subscriber.
@@ -36,19 +36,31 @@ impl Deliveries {
         self.reordered += faults.reordered;
     }
 
+    /// Adds what another process found, but for what the orders of both say.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.got += other.got;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.foreign += other.foreign;
+        self.copies_to_publishers += other.copies_to_publishers;
+        self.copies_faulty += other.copies_faulty;
+    }
+
     /// Adds what comparing the orders of one topic found.
     pub(crate) fn add_order(&mut self, verdict: Verdict) {
         self.misordered += verdict.misordered;
         self.subscribers_off_order += verdict.subscribers_off;
-        let Some((thread, at)) = verdict.first else {
+        let Some(at) = verdict.first else {
             return;
         };
         let name = |id: Id| format!("message {} of publisher {}", id.seq, id.publisher);
         self.first_misorder.get_or_insert_with(|| {
             format!(
-                "place {} of subscriber {} of thread {thread}: {} where the others have {}",
+                "place {} of subscriber {} of thread {}: {} where the others have {}",
                 at.place,
                 at.subscriber,
+                at.thread,
                 name(at.got),
                 name(at.expected)
             )

@@ -12,7 +12,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::report::deliveries::Deliveries;
 pub(crate) use crate::report::document::Document;
@@ -73,7 +73,7 @@ impl Opening {
 }
 
 /// What was found about the client itself.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ClientCost {
     pub(crate) threads: usize,
     pub(crate) cpu_s_by_thread: Vec<f64>,
@@ -93,6 +93,13 @@ impl ClientCost {
             busy_share: ratio(busiest.max(all), wall_s),
             cpu_s_by_thread: cpu_s,
         }
+    }
+
+    /// Adds that of another host, whose threads are others.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.threads += other.threads;
+        self.cpu_s_by_thread.extend(other.cpu_s_by_thread);
+        self.busy_share = self.busy_share.max(other.busy_share);
     }
 
     /// Whether the client itself is what was measured.

@@ -1,6 +1,7 @@
 //! What the main thread of a run does: wait for its threads, see that they get on, show it, and
 //! take the samples of the series.
 
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -151,6 +152,14 @@ impl Leader {
         })
     }
 
+    /// What a thread has failed with, if any has.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.news.try_iter().find_map(|news| match news {
+            News::Trouble(why) | News::Lost(why) => Some(why),
+            News::Done => None,
+        })
+    }
+
     pub(crate) fn pause(&mut self, time: Duration) -> Result<(), RunError> {
         self.pause_unless(time, || false)
     }
@@ -167,6 +176,10 @@ impl Leader {
             let left = Duration::from_nanos(end.saturating_sub(now_ns()));
             match self.news.recv_timeout(left.min(10 * LOOK_EVERY)) {
                 Ok(News::Trouble(why)) => return Err(RunError::Failed(why)),
+                Ok(News::Lost(why)) => {
+                    tell(&why);
+                    return Ok(());
+                }
                 Ok(News::Done) | Err(_) => self.sampler.look(),
             }
             if left.is_zero() || is_over() {
@@ -184,6 +197,10 @@ impl Leader {
         loop {
             match self.news.recv_timeout(every) {
                 Ok(News::Trouble(why)) => return Err(RunError::Failed(why)),
+                Ok(News::Lost(why)) => {
+                    tell(&why);
+                    return Ok(Waited::Stalled);
+                }
                 Ok(News::Done) => return Ok(Waited::Done),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -206,4 +223,10 @@ impl Leader {
             }
         }
     }
+}
+
+/// Says at once what ends a run before its time.
+fn tell(what: &str) {
+    // A terminal that went away is told by the report.
+    drop(writeln!(stderr(), "loadtest: {what}; the run ends"));
 }

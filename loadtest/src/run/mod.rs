@@ -59,6 +59,10 @@ pub(crate) struct Scene<'a> {
 const SETTLE_MEMORY: Duration = Duration::from_millis(200);
 
 impl<'a> Scene<'a> {
+    pub(crate) fn client(&self) -> &'a ClientArgs {
+        self.client
+    }
+
     pub(crate) fn new(client: &'a ClientArgs, targets: &[Target]) -> Self {
         Self {
             client,
@@ -78,6 +82,9 @@ impl<'a> Scene<'a> {
 
     /// Client threads for this many connections.
     pub(crate) fn threads(&self, conns: usize) -> Result<usize, RunError> {
+        if let Some(task) = &self.client.agents.task {
+            return Ok(task.threads_for(conns));
+        }
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let asked = self.client.threads.unwrap_or(cpus).max(1);
         let threads = crew::threads_for(conns, asked)?;
@@ -102,6 +109,7 @@ impl<'a> Scene<'a> {
         rings: &[&Control],
         app: impl FnMut(Place) -> A,
     ) -> Result<Crew<A>, RunError> {
+        plan.part = self.client.agents.part();
         plan.tokens = self.client.tokens.tokens()?;
         plan.sources = self.client.remote.sources()?;
         let keep: Vec<_> = rings.iter().flat_map(|crew| crew.descriptors()).collect();
@@ -109,6 +117,17 @@ impl<'a> Scene<'a> {
         self.tids.extend(&crew.tids);
         self.crews.push(Arc::clone(&crew.control));
         Ok(crew)
+    }
+
+    /// Adds the crews of agents.
+    pub(crate) fn add(&mut self, crew: &Arc<Control>) {
+        self.crews.push(Arc::clone(crew));
+    }
+
+    /// CPU time of this program's threads so far, in nanoseconds.
+    pub(crate) fn cpu_ns(&self) -> Vec<u64> {
+        let tids = self.tids.iter();
+        tids.map(|tid| procfs::own_thread_cpu_ns(*tid)).collect()
     }
 
     /// What a series shows: the server and this program's threads.

@@ -1,7 +1,7 @@
 //! Durations: recorded in histograms, told as percentiles and as a distribution.
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::SECOND;
 
@@ -59,6 +59,14 @@ impl Recorder {
         }
     }
 
+    /// Adds a duration that was recorded so often.
+    pub(crate) fn record_many(&mut self, nanos: u64, count: u64) {
+        self.record(nanos);
+        if let Some(histogram) = &mut self.0 {
+            histogram.saturating_record_n(nanos, count.saturating_sub(1));
+        }
+    }
+
     /// Each duration that was recorded, in nanoseconds and rising, and how often.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
         let recorded = self.0.iter().flat_map(Histogram::iter_recorded);
@@ -83,6 +91,23 @@ impl Recorder {
             max_us: micros(histogram.max()),
             distribution: distribution(histogram),
         }
+    }
+}
+
+/// As pairs of nanoseconds and how often.
+impl Serialize for Recorder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.counts())
+    }
+}
+
+impl<'de> Deserialize<'de> for Recorder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut recorder = Self::default();
+        for (nanos, count) in Vec::<(u64, u64)>::deserialize(deserializer)? {
+            recorder.record_many(nanos, count);
+        }
+        Ok(recorder)
     }
 }
 
@@ -125,6 +150,24 @@ mod tests {
         let mut none = Recorder::default();
         none.merge(&one);
         assert_eq!(none.percentiles(), figures);
+    }
+
+    #[test]
+    fn a_recorder_is_the_same_in_another_process() {
+        let mut recorder = Recorder::default();
+        for nanos in [1_500, 2_000_000, 2_000_000, 3_000_000_000] {
+            recorder.record(nanos);
+        }
+        let sent = serde_json::to_vec(&recorder).unwrap();
+        let got: Recorder = serde_json::from_slice(&sent).unwrap();
+        let (got, sent) = (got.percentiles(), recorder.percentiles());
+        assert_eq!(
+            (got.count, got.p50_us, got.max_us),
+            (sent.count, sent.p50_us, sent.max_us)
+        );
+        let none = serde_json::to_vec(&Recorder::default()).unwrap();
+        let none: Recorder = serde_json::from_slice(&none).unwrap();
+        assert_eq!(none.percentiles(), Percentiles::default());
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) struct Topic {
 impl TopicArgs {
     /// Where this many connections go in a new run.
     pub(crate) fn start(&self, client: &ClientArgs, conns: u32) -> Result<Topic, RunError> {
-        let run = fresh_run();
+        let run = client.run();
         let name = topic_of(run, self.topic.as_ref());
         let targets = targets(client, &self.url, &name, conns as usize)?;
         Ok(Topic { run, name, targets })
@@ -74,7 +74,10 @@ pub(crate) fn check_ports(
     targets: &[Target],
     conns: usize,
 ) -> Result<(), RunError> {
-    let sources = client.remote.sources()?;
+    let (sources, conns) = (
+        client.remote.sources()?,
+        conns.div_ceil(client.agents.hosts()),
+    );
     let ports = usize::try_from(host::source_ports()).unwrap_or(usize::MAX);
     too_many(targets, conns, &sources, ports).map_or(Ok(()), |text| Err(RunError::Usage(text)))
 }

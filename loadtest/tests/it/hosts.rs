@@ -1,9 +1,13 @@
 //! Hosts of a test: network namespaces on one bridge, with iproute2. They need root.
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, process};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::run::ends;
 
@@ -58,6 +62,13 @@ impl Hosts {
         command.args(["netns", "exec", &self.names[host]]);
         command.arg(program.as_ref());
         command
+    }
+
+    /// Moves the calling thread to a host: sockets that it and its threads open are the host's.
+    pub(crate) fn enter(&self, host: usize) {
+        let space = File::open(Path::new("/run/netns").join(&self.names[host])).unwrap();
+        let kind = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(space.as_fd(), kind).unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 //! what is checked.
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod agents;
 mod capacity;
 mod client;
 mod floor;
@@ -9,6 +10,7 @@ mod honest;
 mod hostile;
 mod hosts;
 mod liars;
+mod relay;
 mod remote;
 mod report;
 mod run;

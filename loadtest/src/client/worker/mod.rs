@@ -46,8 +46,8 @@ pub(crate) struct Worker<A> {
     timer_at: Option<u64>,
     links: Vec<Link>,
     buf: Vec<u8>,
-    /// Longest message that is expected.
-    payload_max: usize,
+    /// Longest message on the wire.
+    message_max: usize,
     outbox: Outbox,
     opener: Opener,
     /// Connections that had more to read than one turn allows.
@@ -116,14 +116,14 @@ impl<A: App> Worker<A> {
         let mut fds = vec![(timer.as_raw_fd(), TIMER)];
         fds.extend(
             control
-                .doorbell(place.thread)
+                .doorbell(place.thread % control.threads())
                 .map(|bell| (bell.as_raw_fd(), DOORBELL)),
         );
         for (fd, token) in fds {
             poll.registry()
                 .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
         }
-        let payload_max = plan.message_max();
+        let message_max = plan.message_max();
         let link = |index| {
             let target = app.target(&plan, place.thread, index);
             Link::new(target.protocol, target.wire)
@@ -136,8 +136,8 @@ impl<A: App> Worker<A> {
             timer,
             timer_at: None,
             links,
-            buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + payload_max],
-            payload_max,
+            buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + message_max],
+            message_max,
             tls: tls_config(&plan)?,
             inflater: plan.deflate.then(Inflater::new),
             opener: Opener::new(plan.habits),

@@ -76,7 +76,7 @@ impl<A: App> Worker<A> {
             pings,
             inflater,
             place,
-            payload_max,
+            message_max,
             ..
         } = self;
         let link = &mut links[index];
@@ -86,7 +86,7 @@ impl<A: App> Worker<A> {
         };
         let is_left = link.state == State::Leaving;
         let inflater = inflater.as_mut();
-        let result = link.handle_bytes(&buf[..len], *payload_max, inflater, |event| match event {
+        let result = link.handle_bytes(&buf[..len], *message_max, inflater, |event| match event {
             // What comes after we have closed is not ours any more.
             _ if is_left => {}
             Event::Message(payload) => app.on_message(name, payload, now, outbox),

@@ -85,7 +85,7 @@ pub(crate) struct FanoutArgs {
     pub(super) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
-    pub(super) client: ClientArgs,
+    pub(crate) client: ClientArgs,
     /// Its connections end with a reset, so that their ports are free at once.
     #[arg(skip)]
     pub(super) resets: bool,
@@ -191,7 +191,7 @@ pub(crate) struct TopicsArgs {
     pub(super) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
-    pub(super) client: ClientArgs,
+    pub(crate) client: ClientArgs,
 }
 
 const CHAT_EXAMPLES: &str = "\
@@ -231,7 +231,7 @@ pub(crate) struct ChatArgs {
     pub(super) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
-    pub(super) client: ClientArgs,
+    pub(crate) client: ClientArgs,
 }
 
 /// Which topic the next message goes to.

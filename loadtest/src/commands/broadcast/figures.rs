@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::agents::AgentFigures;
 use crate::check::reach::Reached;
 use crate::report::{Deliveries, ServerCost, ServerMemory, ratio};
 use crate::run::record::Percentiles;
@@ -24,6 +25,12 @@ pub(crate) struct Figures {
     pub(crate) deliveries_per_s: f64,
     /// From when a message was due to each delivery.
     pub(crate) latency: Percentiles,
+    /// How far off these are at most, where the clocks of two hosts took them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latency_error_us: Option<f64>,
+    /// Those that made the load.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) agents: Vec<AgentFigures>,
     /// To the delivery to its own publisher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) own_latency: Option<Percentiles>,

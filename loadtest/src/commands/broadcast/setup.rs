@@ -12,10 +12,13 @@ use crate::commands::broadcast::figures::Figures;
 use crate::pubsub::progress::Progress;
 use crate::pubsub::schedule::{Pace, Schedule};
 use crate::run::leader::{Leader, RunError};
-use crate::run::targets::{Topic, check_ports, fresh_run, targets as targets_of, topic_of, usage};
+use crate::run::targets::{Topic, check_ports, targets as targets_of, topic_of, usage};
 use crate::url::{NUMBER_PLACE, Target};
 
 pub(crate) struct Setup {
+    pub(super) run: u32,
+    /// The topic, or the beginning of the names of all.
+    pub(super) topic: String,
     pub(super) targets: Vec<Target>,
     /// None where subscribers publish.
     pub(super) publish_targets: Vec<Target>,
@@ -40,12 +43,15 @@ const GATHER_US: u32 = 200;
 impl Setup {
     /// One in which nothing is out of the ordinary.
     fn new(
+        (run, topic): (u32, String),
         targets: Vec<Target>,
         publish_targets: Vec<Target>,
         schedule: Schedule,
         form: Form,
     ) -> Self {
         Self {
+            run,
+            topic,
             targets,
             publish_targets,
             schedule,
@@ -83,6 +89,7 @@ impl Setup {
             seed: None,
         };
         let form = Form::filled(run, args.payload as usize, args.filler);
+        let form = form.on_host(args.client.agents.ahead_ns());
         // With a schedule it is latency that is asked for.
         let gather_us = args.rate.map_or(GATHER_US, |_| 0);
         Ok(Self {
@@ -92,14 +99,15 @@ impl Setup {
             marks: args.pss_at.clone(),
             warms_up: true,
             hold: Duration::try_from_secs_f64(args.hold).unwrap_or_default(),
-            ..Self::new(targets, publish_targets, schedule, form)
+            ..Self::new((run, name), targets, publish_targets, schedule, form)
         })
     }
 
     /// Many topics, each with its publishers.
     pub(super) fn of_topics(args: &TopicsArgs) -> Result<Self, RunError> {
-        let run = fresh_run();
-        let name = format!("{}-{NUMBER_PLACE}", topic_of(run, args.topic.as_ref()));
+        let run = args.client.run();
+        let topic = topic_of(run, args.topic.as_ref());
+        let name = format!("{topic}-{NUMBER_PLACE}");
         let targets = targets_of(&args.client, &args.url, &name, args.connections as usize)?;
         let publish_target = match &args.publish_url {
             Some(url) => args.client.remote.target(url, &name)?,
@@ -131,15 +139,16 @@ impl Setup {
             marks.extend(Some(args.topics).filter(|all| *all < args.connections));
         }
         let form = Form::new(run, args.payload as usize);
+        let form = form.on_host(args.client.agents.ahead_ns());
         Ok(Self {
             marks,
-            ..Self::new(targets, publish_targets, schedule, form)
+            ..Self::new((run, topic), targets, publish_targets, schedule, form)
         })
     }
 
     /// One topic, and all subscribers publish.
     pub(super) fn of_chat(args: &ChatArgs) -> Result<Self, RunError> {
-        let Topic { run, targets, .. } = args.at.start(&args.client, args.connections)?;
+        let Topic { run, name, targets } = args.at.start(&args.client, args.connections)?;
         let Some(messages) = args.connections.checked_mul(args.messages) else {
             return usage("--connections x --messages must be at most 4 billion");
         };
@@ -152,7 +161,8 @@ impl Setup {
             seed: None,
         };
         let form = Form::new(run, args.payload as usize);
-        Ok(Self::new(targets, Vec::new(), schedule, form))
+        let form = form.on_host(args.client.agents.ahead_ns());
+        Ok(Self::new((run, name), targets, Vec::new(), schedule, form))
     }
 
     /// What subscribers and the crew that is `publishing` share.
@@ -180,6 +190,11 @@ impl Setup {
             gather_us: self.gather_us,
             ..Figures::default()
         }
+    }
+
+    /// Subscribers of all topics.
+    pub(super) fn conns(&self) -> usize {
+        self.schedule.subscribers as usize
     }
 
     /// The topics of subscribers, and of publishers.

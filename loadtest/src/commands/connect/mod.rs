@@ -1,19 +1,23 @@
 //! `connect`: opens connections and holds them.
 
+mod idlers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::agents::work::{Follow, Stopped};
+use crate::agents::{AgentFigures, Sum};
 use crate::check::message::Form;
 use crate::client::Plan;
 use crate::client::control::{Control, load};
 use crate::client::link::Link;
 use crate::client::opener::{Habits, WINDOW};
 use crate::clock::{now_ns, seconds};
+use crate::commands::connect::idlers::Idlers;
 use crate::flags::{ClientArgs, TopicArgs, count, duration, from_one, rate};
-use crate::pubsub::Audience;
 use crate::report::figures::Found;
 use crate::report::{Counts, Opening, ratio};
 use crate::run::leader::{Leader, RunError, Waited};
@@ -56,7 +60,7 @@ pub(crate) struct ConnectArgs {
     hold: Duration,
     /// What all client commands take.
     #[command(flatten)]
-    client: ClientArgs,
+    pub(crate) client: ClientArgs,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -73,6 +77,9 @@ pub(crate) struct Figures {
     pub(crate) server: Option<Server>,
     /// State of the client for each connection, beside the kernel's.
     pub(crate) client_link_bytes: usize,
+    /// Those that held the connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) agents: Vec<AgentFigures>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -115,19 +122,11 @@ impl Scenario for ConnectArgs {
         self.at.start(&self.client, self.connections)
     }
 
-    fn run(&self, Topic { run, targets, .. }: Topic) -> Result<Found<Figures>, RunError> {
-        let conns = self.connections as usize;
-        preflight::connects(&self.client, &targets[0])?;
-        let mut scene = Scene::new(&self.client, &targets);
-        let form = Form::new(run, 0);
-        let plan = Plan {
-            habits: Habits {
-                window: self.window,
-                ..Habits::default()
-            },
-            ..plan("connection", targets, conns, &form)
-        };
-        let idlers = Audience::silent(&mut scene, plan, &form)?;
+    fn run(&self, topic: Topic) -> Result<Found<Figures>, RunError> {
+        preflight::connects(&self.client, &topic.targets[0])?;
+        let mut scene = Scene::new(&self.client, &topic.targets);
+        let (plan, form) = self.plan(&topic);
+        let idlers = Idlers::start(&mut scene, plan, &form, (topic.run, &topic.name))?;
         let mut watch = scene.watch();
         let control = Arc::clone(idlers.control());
         watch.counter("opened_per_s", move || load(&control.live));
@@ -142,7 +141,11 @@ impl Scenario for ConnectArgs {
         let idle = (!self.hold.is_zero()).then_some(&holding);
         let server = |_| Server::new(&opening, idle, live, (before, connected));
         let server = scene.pid().map(server);
-        let heard = idlers.stop(0, &mut scene.base.opening)?;
+        let Sum {
+            heard,
+            client,
+            agents,
+        } = idlers.stop(&mut scene.base.opening)?;
         let figures = Figures {
             rate_per_s: self.rate,
             window: self.window,
@@ -153,16 +156,41 @@ impl Scenario for ConnectArgs {
             unexpected_messages: heard.received,
             server,
             client_link_bytes: size_of::<Link>(),
+            agents,
         };
         scene.base.passed = opened == Waited::Done
             && scene.base.opening.ended_early == 0
-            && figures.unexpected_messages == 0;
-        scene.base.client = opening.client;
+            && figures.unexpected_messages == 0
+            && figures.agents.iter().all(|agent| agent.lost.is_none());
+        scene.base.client = match figures.agents[..] {
+            [] => opening.client,
+            _ => client,
+        };
         Ok(scene.finish(0.0, figures))
     }
 }
 
 impl ConnectArgs {
+    fn plan(&self, topic: &Topic) -> (Plan, Form) {
+        let form = Form::new(topic.run, 0);
+        let conns = self.connections as usize;
+        let plan = Plan {
+            habits: Habits {
+                window: self.window,
+                ..Habits::default()
+            },
+            ..plan("connection", topic.targets.clone(), conns, &form)
+        };
+        (plan, form)
+    }
+
+    /// Makes the part of an agent.
+    pub(crate) fn part(&self, topic: &Topic, follow: Follow<'_>) -> Result<Stopped, RunError> {
+        let (plan, form) = self.plan(topic);
+        let scene = Scene::new(&self.client, &topic.targets);
+        idlers::part(scene, plan, &form, follow)
+    }
+
     /// Opens all connections, at the rate that was asked for.
     fn open(&self, control: &Control, scene: &mut Scene<'_>) -> Result<(Waited, Phase), RunError> {
         let (conns, start) = (u64::from(self.connections), now_ns());
