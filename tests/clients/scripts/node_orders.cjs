@@ -89,5 +89,4 @@ async function play({ kind, over, on, order, code }, index) {
 }
 
 const tests = cases.map((it, index) => [JSON.stringify(it), () => play(it, index)]);
-runAll(Object.fromEntries(tests), { beside: 50 });
-process.on('exit', () => process.stdout.write(JSON.stringify(became)));
+runAll(Object.fromEntries(tests), { beside: 50, result: () => JSON.stringify(became) });

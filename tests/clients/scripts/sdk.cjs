@@ -70,9 +70,9 @@ const TRANSPORTS = {
 };
 
 /** A client that comes back at once, over the transport `over`. It has not connected yet. */
-function client(server, kind, { over = 'websocket', ...options } = {}) {
+function client(server, kind, { over = 'websocket', query = '', ...options } = {}) {
   const scheme = over === 'websocket' ? 'ws' : 'http';
-  const endpoint = `${scheme}://${server.address}/connection/${over}`;
+  const endpoint = `${scheme}://${server.address}/connection/${over}${query}`;
   return new SDKS[kind].Centrifuge([{ transport: over, endpoint }], {
     websocket: WebSocket, eventsource: EventSource, minReconnectDelay: 1, maxReconnectDelay: 50,
     token: token({ sub: 'ann' }), emulationEndpoint: `http://${server.address}/emulation`,
@@ -118,12 +118,15 @@ function outcome(of) {
   });
 }
 
-/** Runs tests beside each other, as many as there may be; `tests`: their names and what they do. */
-async function runAll(tests, { limit = 100_000, beside = Infinity } = {}) {
+/**
+ * Runs tests beside each other, as many as there may be, and writes their result. `tests`: their
+ * names and what they do.
+ */
+async function runAll(tests, { limit = 100_000, beside = Infinity, result = () => '' } = {}) {
   const left = new Set(Object.keys(tests));
   const end = (code) => {
     if (left.size) console.error('failed or not ended:', [...left].join(', '));
-    process.exit(code);
+    process.stdout.write(result(), () => process.exit(code));
   };
   setTimeout(end, limit, 1);
   const waiting = Object.entries(tests);

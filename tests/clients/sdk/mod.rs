@@ -1,6 +1,7 @@
 //! SDKs of Centrifuge against the structured protocol.
 
 mod codes;
+mod fire;
 mod node;
 mod page;
 mod python;

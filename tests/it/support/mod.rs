@@ -1,5 +1,6 @@
 //! What the integration tests stand on: real servers, and small clients that wait with a limit.
 
+pub(crate) mod api;
 pub(crate) mod folder;
 pub(crate) mod framed;
 pub(crate) mod http;

@@ -1,20 +1,16 @@
 //! Clients of a program that is drained and started again on the same address.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use corecast::Position;
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::positions::fire::{Client, Messages, Progress, TOPICS, agreed, check_order};
 use crate::positions::fire::{message, rounds};
-use crate::support::http::try_read_answer;
+use crate::support::api::{self, Api};
 use crate::support::program::Program;
-use crate::support::socket::try_dial;
 use crate::support::wait::wait_until;
 
 /// Starts of the program in a round.
@@ -23,63 +19,14 @@ const LIVES: u64 = 3;
 const PUBLISHERS: usize = 3;
 /// Messages that are acknowledged before the program is drained.
 const MESSAGES: u64 = 1_000;
-const KEY: &str = "secret";
-
-/// The publish API, over one connection at a time.
-struct Api {
-    addr: SocketAddr,
-    stream: Option<TcpStream>,
-}
 
 /// What was acknowledged of a topic, and where it stands.
 type Acknowledged = Vec<(&'static str, Position, String)>;
 
-impl Api {
-    fn of(addr: SocketAddr) -> Self {
-        Self { addr, stream: None }
-    }
-
-    /// Publishes a message; `None` if it is not known whether it is published.
-    fn publish(&mut self, topic: &str, text: &str) -> Option<Position> {
-        let body = format!(r#"{{"channel":"{topic}","data":{text}}}"#);
-        let len = body.len();
-        let request = format!(
-            "POST /api/publish HTTP/1.1\r\nHost: test\r\nX-API-Key: {KEY}\r\n\
-             Content-Length: {len}\r\n\r\n{body}"
-        );
-        let mut stream = self.stream.take().unwrap_or_else(|| self.connect());
-        stream.write_all(request.as_bytes()).ok()?;
-        let answer = try_read_answer(&mut stream, "POST").ok()?;
-        if !answer.closes() {
-            self.stream = Some(stream);
-        }
-        assert!([200, 503].contains(&answer.status), "{answer:?}");
-        let answer: Value = serde_json::from_str(&answer.body).ok()?;
-        let (epoch, offset) = (
-            answer["result"]["epoch"].as_str()?,
-            &answer["result"]["offset"],
-        );
-        Some(format!("{epoch}:{offset}").parse().unwrap())
-    }
-
-    fn connect(&self) -> TcpStream {
-        let mut stream = None;
-        wait_until("the server is there", || {
-            stream = try_dial(self.addr, None).ok();
-            stream.is_some()
-        });
-        stream.expect("just connected")
-    }
-}
-
 /// The program, on any port or on the one that it had.
 fn serve(addr: Option<SocketAddr>) -> (Program, SocketAddr) {
-    let http = addr.map_or_else(|| "127.0.0.1:0".to_owned(), |addr| addr.to_string());
-    let mut started = None;
-    wait_until("the port is free", || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
-        command.args(["--http", &http, "--tcp", "127.0.0.1:0", "--shards", "3"]);
-        command.env("CORECAST_API_KEY", KEY);
+    api::serve(addr, |command| {
+        command.args(["--tcp", "127.0.0.1:0", "--shards", "3"]);
         // Those that stop to read are behind soon.
         command.env("CORECAST_LIMITS_LOG", "64KiB");
         for (number, (topic, kept)) in TOPICS.into_iter().enumerate() {
@@ -88,16 +35,7 @@ fn serve(addr: Option<SocketAddr>) -> (Program, SocketAddr) {
             command.env(name("HISTORY_SIZE"), kept.to_string());
             command.env(name("HISTORY_BYTES"), "64MiB");
         }
-        let mut program = Program::spawn(command);
-        // A client that tries to connect may have the port just now.
-        let addr = program.try_wait_for("listening http ");
-        started = addr.map(|addr| {
-            program.wait_for("ready: ");
-            (program, addr.parse().unwrap())
-        });
-        started.is_some()
-    });
-    started.expect("just started")
+    })
 }
 
 /// Publishes until all is over.
