@@ -16,7 +16,7 @@ use clap::Parser;
 use corecast::admin::log_queue::LogQueue;
 use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
-use corecast::settings::{Level, Settings, Tables};
+use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
 use corecast::{Admin, Handle, Relay, ServerBuilder};
 use env_logger::Target;
@@ -49,7 +49,7 @@ fn serve_by(serve: Serve, settings: Settings) -> Result<(), ()> {
     let log = LogQueue::start(io::stderr())
         .map_err(|err| tell(&while_starting("cannot start the log thread", &err)))?;
     // The level is the log's own (`log_from`), so that a reload can change it.
-    let env = env_logger::Env::default().default_filter_or(Level::Debug.word());
+    let env = env_logger::Env::default().default_filter_or("debug");
     env_logger::Builder::from_env(env)
         .target(Target::Pipe(Box::new(log.clone())))
         .init();
@@ -92,7 +92,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     // Before the shards start, so that no signal can kill them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|err| while_starting("cannot register signal handlers", &err))?;
-    let admin = settings.admin.map(Admin::bind).transpose();
+    let admin = settings.admin.address.map(Admin::bind).transpose();
     let admin = admin.map_err(|err| {
         let key = settings.name("admin.address");
         io::Error::new(err.kind(), format!("{key}: {err}"))
@@ -110,9 +110,16 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     for place in settings.places(&server) {
         log::info!("listening {place}");
     }
+    let drain_listen = DrainListen::default();
+    drain_listen.set(settings.drain_listen);
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());
-        admin.log(log.clone()).serve(server.handle().clone())?;
+        serve_admin(
+            admin.log(log.clone()),
+            &settings,
+            server.handle(),
+            &drain_listen,
+        )?;
     }
     let most = if capacity == usize::MAX {
         "any number of".to_owned()
@@ -124,8 +131,6 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         server.shards()
     );
     let handle = server.handle().clone();
-    let drain_listen = DrainListen::default();
-    drain_listen.set(settings.drain_listen);
     let running = Running {
         serve,
         started: settings.clone(),
@@ -143,6 +148,27 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Serves operators, whose request to drain does what SIGTERM does.
+fn serve_admin(
+    admin: Admin,
+    settings: &Settings,
+    handle: &Handle,
+    drain_listen: &DrainListen,
+) -> io::Result<()> {
+    let admin = match settings.admin.token() {
+        Some(token) => admin.token(token),
+        None => admin,
+    };
+    let (drains, drain_listen) = (handle.clone(), drain_listen.clone());
+    let admin = admin
+        .open_metrics(settings.admin.open_metrics)
+        .on_drain(move || {
+            drains.announce_drain();
+            drain_after(drains.clone(), drain_listen.get());
+        });
+    admin.serve(handle.clone())
 }
 
 /// Warns if there can be fewer connections than are set.

@@ -1,33 +1,57 @@
 //! The answers of the admin port.
 
+use core::net::IpAddr;
+
+use crate::admin::access::{Access, Refusal};
+use crate::admin::api::{Call, Drain, Outcome};
 use crate::admin::format::Format;
 use crate::admin::health::Health;
 use crate::admin::log_queue::LogQueue;
 use crate::admin::metrics::{Scrape, encode};
 use crate::proto::http::{Request, Response};
 use crate::server::handle::Handle;
+use crate::time::Now;
 
 /// The sources of the answers.
-#[derive(Debug)]
 pub(super) struct Answers {
     pub(super) handle: Handle,
     pub(super) health: Health,
+    pub(super) access: Access,
+    pub(super) drain: Drain,
     pub(super) log: Option<LogQueue>,
 }
 
 impl Answers {
     /// The answer to a request.
-    pub(super) fn answer(&self, request: &Request<'_>) -> Response {
+    pub(super) fn answer(&mut self, request: &Request<'_>, from: IpAddr, now: Now) -> Outcome {
+        if let Some(path) = request.path.strip_prefix("/admin/") {
+            let call = Call {
+                handle: &self.handle,
+                health: &self.health,
+                access: &self.access,
+                drain: &mut self.drain,
+                from,
+                now,
+            };
+            return call.answer(request, path);
+        }
+        Outcome::Now(self.page(request, from, now))
+    }
+
+    fn page(&self, request: &Request<'_>, from: IpAddr, now: Now) -> Response {
         if !matches!(request.method, "GET" | "HEAD") {
             return Response::method_not_allowed("GET, HEAD");
         }
         let is_ready = self.handle.is_ready();
         match request.path {
-            "/metrics" => self.measured(Format::preferred(request.headers("accept"))),
+            "/metrics" => match self.access.check_metrics(request, from, now) {
+                Ok(()) => self.measured(Format::preferred(request.headers("accept"))),
+                Err(refusal) => refused(refusal),
+            },
             "/livez" => self.stuck().unwrap_or_else(|| Response::text(200, "alive")),
             "/readyz" if !is_ready => Response::text(503, "draining"),
             "/readyz" => self.stuck().unwrap_or_else(|| Response::text(200, "ready")),
-            _ => Response::text(404, "the paths are /metrics, /livez and /readyz"),
+            _ => Response::text(404, "the paths are /metrics, /livez, /readyz and /admin/"),
         }
     }
 
@@ -54,4 +78,9 @@ impl Answers {
             Err(err) => Response::text(500, &err.to_string()),
         }
     }
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let (status, message) = refusal.answer();
+    refusal.with_fields(Response::text(status, &message))
 }

@@ -1,7 +1,7 @@
 //! The thread of the admin port: serves many connections without waiting for any of them.
 
 use std::io::{self, ErrorKind};
-use std::net::{self, Shutdown};
+use std::net::{self, IpAddr, Shutdown};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -9,16 +9,21 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use crate::admin::answer::Answers;
-use crate::admin::exchange::{Exchange, Step};
-use crate::admin::health::Health;
-use crate::admin::log_queue::LogQueue;
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_TIMEOUT, LINGER_MOMENT};
+use crate::admin::api::Outcome;
+use crate::admin::api::rows::Answer;
+use crate::admin::exchange::{Exchange, Reply, Step};
+use crate::admin::sweeps::{Asked, Sweeps};
+use crate::limits::{
+    ADMIN_ANSWER_TIMEOUT, ADMIN_CONNECTIONS_MAX, ADMIN_SWEEPS_MAX, ADMIN_TIMEOUT, LINGER_MOMENT,
+};
 use crate::proto::http::{Date, Request};
-use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
+use crate::time::Now;
 
 pub(super) struct EventLoop {
     answers: Answers,
+    began: Instant,
+    sweeps: Sweeps,
     /// The time of the next look at the shards.
     look_at: Instant,
     poll: Poll,
@@ -31,6 +36,7 @@ pub(super) struct EventLoop {
 
 struct Connection {
     stream: TcpStream,
+    from: IpAddr,
     exchange: Exchange,
     /// The time by which its current step must end.
     deadline: Instant,
@@ -42,21 +48,15 @@ impl EventLoop {
     /// # Errors
     ///
     /// There are no descriptors or memory left.
-    pub(super) fn new(
-        listener: net::TcpListener,
-        handle: Handle,
-        log: Option<LogQueue>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(listener: net::TcpListener, answers: Answers) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::from_std(listener);
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         Ok(Self {
-            answers: Answers {
-                handle,
-                health: Health::default(),
-                log,
-            },
+            answers,
+            began: now(),
+            sweeps: Sweeps::default(),
             look_at: now(),
             poll,
             listener: Some(listener),
@@ -79,6 +79,13 @@ impl EventLoop {
             let deadlines = self.connections.iter().map(|(_, it)| it.deadline);
             let next = deadlines.fold(self.look_at, Instant::min);
             let timeout = next.saturating_duration_since(now());
+            // What shards answer makes no event here: they have descriptors of their own.
+            let timeout = if self.sweeps.is_empty() {
+                timeout
+            } else {
+                self.take_answers(timeout.min(SWEEP_PATIENCE));
+                Duration::ZERO
+            };
             match self.poll.poll(&mut events, Some(timeout)) {
                 Err(err) if err.kind() != ErrorKind::Interrupted => return Err(err),
                 _ => {}
@@ -92,7 +99,7 @@ impl EventLoop {
                 }
             }
             self.accept(now);
-            self.connections.retain(|_, it| now < it.deadline);
+            self.end_late(now);
         }
         Ok(())
     }
@@ -122,7 +129,7 @@ impl EventLoop {
                 return;
             };
             match listener.accept() {
-                Ok((stream, _)) => self.open(stream, now),
+                Ok((stream, from)) => self.open(stream, from.ip(), now),
                 Err(err) if err.kind() == ErrorKind::Interrupted => {}
                 // No connection waits, or there are no descriptors left.
                 Err(_) => self.may_accept = false,
@@ -130,12 +137,12 @@ impl EventLoop {
         }
     }
 
-    fn open(&mut self, mut stream: TcpStream, now: Instant) {
+    fn open(&mut self, mut stream: TcpStream, from: IpAddr, now: Instant) {
         if ADMIN_CONNECTIONS_MAX <= self.connections.len() {
             // The one whose timeout ends first is closed.
             let first = self.connections.iter().min_by_key(|(_, it)| it.deadline);
             if let Some(key) = first.map(|(key, _)| key) {
-                self.connections.remove(key);
+                self.close(key);
             }
         }
         let entry = self.connections.vacant_entry();
@@ -145,6 +152,7 @@ impl EventLoop {
         if registry.register(&mut stream, Token(key), interest).is_ok() {
             entry.insert(Connection {
                 stream,
+                from,
                 exchange: Exchange::default(),
                 deadline: now + ADMIN_TIMEOUT,
             });
@@ -160,12 +168,26 @@ impl EventLoop {
         };
         let before = it.exchange.step();
         let date = Date::since_1970(since_1970());
-        let reply = |request: &Request<'_>| self.answers.answer(request);
-        let step = it.exchange.advance(&mut it.stream, date, reply);
-        match step {
-            Step::Over => {
-                self.connections.remove(key);
+        let (from, mut sweep) = (it.from, None);
+        let millis = u64::try_from((now - self.began).as_millis());
+        let at = Now::from_millis(millis.unwrap_or(u64::MAX));
+        let is_full = ADMIN_SWEEPS_MAX <= self.sweeps.len();
+        let reply = |request: &Request<'_>| match self.answers.answer(request, from, at) {
+            Outcome::Later(_) if is_full => Reply::Now(Answer::busy().response()),
+            Outcome::Later(asked) => {
+                sweep = Some(asked);
+                Reply::Later
             }
+            Outcome::Now(response) => Reply::Now(response),
+        };
+        let step = it.exchange.advance(&mut it.stream, date, reply);
+        if let Some(sweep) = sweep {
+            it.deadline = now + ADMIN_ANSWER_TIMEOUT;
+            let asked = self.sweeps.begin(key, sweep, &self.answers.handle);
+            return self.finish(asked, now);
+        }
+        match step {
+            Step::Over => self.close(key),
             Step::Lingering if before != step => {
                 // If it were closed with unread input, the kernel would send a reset, and the
                 // answer would be lost.
@@ -174,6 +196,48 @@ impl EventLoop {
             }
             Step::Answering if before != step => it.deadline = now + ADMIN_TIMEOUT,
             _ => {}
+        }
+    }
+
+    fn close(&mut self, key: usize) {
+        self.connections.remove(key);
+        self.sweeps.forget(key);
+    }
+
+    /// Takes what shards have answered, and waits for that for a while.
+    fn take_answers(&mut self, patience: Duration) {
+        let handle = &self.answers.handle;
+        let answered = self.sweeps.wait(patience, handle);
+        let now = now();
+        for asked in answered {
+            self.finish(asked, now);
+        }
+    }
+
+    /// Sends an answer that is complete.
+    fn finish(&mut self, asked: Asked, now: Instant) {
+        let Asked { key, answer } = asked;
+        let (Some(answer), Some(it)) = (answer, self.connections.get_mut(key)) else {
+            return;
+        };
+        let date = Date::since_1970(since_1970());
+        it.exchange.finish(&answer.response(), date);
+        it.deadline = now + ADMIN_TIMEOUT;
+        self.advance(key, now);
+    }
+
+    /// Ends connections whose time is over; one that waits for shards is told so.
+    fn end_late(&mut self, now: Instant) {
+        let late = self.connections.iter().filter(|(_, it)| it.deadline <= now);
+        let late: Vec<usize> = late.map(|(key, _)| key).collect();
+        for key in late {
+            if self.sweeps.forget(key) {
+                let answer = Answer::error(504, "a shard did not answer in time: see /livez");
+                let answer = Some(answer);
+                self.finish(Asked { key, answer }, now);
+            } else {
+                self.connections.remove(key);
+            }
         }
     }
 }
@@ -189,5 +253,7 @@ pub(super) fn now() -> Instant {
 /// Connections have no key this high.
 const LISTENER: Token = Token(usize::MAX);
 const EVENTS: usize = 256;
+/// How long answers of shards are waited for before other connections are looked at.
+const SWEEP_PATIENCE: Duration = Duration::from_millis(2);
 /// Time between two checks of the shards, and of whether the server has stopped.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

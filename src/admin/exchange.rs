@@ -2,9 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use crate::limits::HEAD_BYTES_MAX;
+use crate::limits::{ADMIN_BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::proto::http::{
-    Date, Head, HeadLimits, Manner, NO_HEADERS, Request, Response, parse_head,
+    BodyLength, Date, Head, HeadLimits, HttpError, Manner, NO_HEADERS, Request, Response,
+    parse_head,
 };
 
 /// One connection.
@@ -14,6 +15,8 @@ pub(super) struct Exchange {
     input: Vec<u8>,
     answer: Vec<u8>,
     sent: usize,
+    /// The request was a HEAD.
+    head_only: bool,
 }
 
 /// The state of a connection.
@@ -22,6 +25,8 @@ pub(super) enum Step {
     /// Waits for a request.
     #[default]
     Asking,
+    /// Waits for the answer.
+    Waiting,
     /// Sends the answer.
     Answering,
     /// Has sent the answer; a little more input is discarded. A client that sends more is closed
@@ -31,20 +36,33 @@ pub(super) enum Step {
     Over,
 }
 
+/// What a request is answered.
+pub(super) enum Reply {
+    Now(Response),
+    /// The answer comes by [`Exchange::finish`].
+    Later,
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        Self::Now(response)
+    }
+}
+
 impl Exchange {
     pub(super) fn step(&self) -> Step {
         self.step
     }
 
     /// Reads and writes as far as the stream allows without waiting; `reply` answers the request.
-    pub(super) fn advance(
+    pub(super) fn advance<R: Into<Reply>>(
         &mut self,
         stream: &mut (impl Read + Write),
         date: Date,
-        reply: impl FnOnce(&Request<'_>) -> Response,
+        reply: impl FnOnce(&Request<'_>) -> R,
     ) -> Step {
         if self.step == Step::Asking {
-            self.ask(stream, date, reply);
+            self.ask(stream, date, |request| reply(request).into());
         }
         if self.step == Step::Answering {
             self.send(stream);
@@ -55,32 +73,49 @@ impl Exchange {
         self.step
     }
 
+    /// Gives the answer to a request that waits for it.
+    pub(super) fn finish(&mut self, response: &Response, date: Date) {
+        if self.step == Step::Waiting {
+            self.answer(response, date);
+        }
+    }
+
+    fn answer(&mut self, response: &Response, date: Date) {
+        let manner = Manner {
+            date: Some(date),
+            head_only: self.head_only,
+            ..Manner::default()
+        };
+        response.encode_as(&mut self.answer, &manner);
+        self.input = Vec::new();
+        self.step = Step::Answering;
+    }
+
     fn ask(
         &mut self,
         stream: &mut impl Read,
         date: Date,
-        reply: impl FnOnce(&Request<'_>) -> Response,
+        reply: impl FnOnce(&Request<'_>) -> Reply,
     ) {
-        let mut manner = Manner {
-            date: Some(date),
-            ..Manner::default()
-        };
         loop {
             let mut headers = NO_HEADERS;
-            match parse_head(&self.input, &mut headers, HeadLimits::default()) {
-                Ok(Head::Complete { request, .. }) => {
-                    let response = reply(&request);
-                    manner.head_only = request.method == "HEAD";
-                    response.encode_as(&mut self.answer, &manner);
-                    self.step = Step::Answering;
+            let head = parse_head(&self.input, &mut headers, HeadLimits::default());
+            let whole = match head {
+                Ok(Head::Complete { request, taken }) => with_body(request, &self.input[taken..]),
+                Ok(Head::Incomplete) => Ok(None),
+                Err(err) => Err(Response::from(err)),
+            };
+            match whole {
+                Ok(Some(request)) => {
+                    self.head_only = request.method == "HEAD";
+                    match reply(&request) {
+                        Reply::Now(response) => self.answer(&response, date),
+                        Reply::Later => self.step = Step::Waiting,
+                    }
                     return;
                 }
-                Ok(Head::Incomplete) => {}
-                Err(err) => {
-                    Response::from(err).encode_as(&mut self.answer, &manner);
-                    self.step = Step::Answering;
-                    return;
-                }
+                Ok(None) => {}
+                Err(response) => return self.answer(&response, date),
             }
             if !self.receive(stream) {
                 return;
@@ -129,89 +164,20 @@ impl Exchange {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::os::unix::net::UnixStream;
-    use std::time::Duration;
-
-    use super::*;
-
-    fn date() -> Date {
-        Date::since_1970(Duration::ZERO)
-    }
-
-    fn pair() -> (UnixStream, UnixStream) {
-        let (stream, client) = UnixStream::pair().unwrap();
-        stream.set_nonblocking(true).unwrap();
-        (stream, client)
-    }
-
-    fn echo(request: &Request<'_>) -> Response {
-        Response::text(200, &format!("{} {}", request.method, request.path))
-    }
-
-    #[test]
-    fn a_request_may_come_byte_by_byte() {
-        let (mut stream, mut client) = pair();
-        let mut exchange = Exchange::default();
-        let request = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
-        for (at, byte) in request.iter().enumerate() {
-            assert_eq!(
-                exchange.advance(&mut stream, date(), echo),
-                Step::Asking,
-                "{at}"
-            );
-            client.write_all(&[*byte]).unwrap();
+/// The request with its body, if that is complete.
+fn with_body<'b>(request: Request<'b>, rest: &'b [u8]) -> Result<Option<Request<'b>>, Response> {
+    let len = match request.body_length()? {
+        BodyLength::None => 0,
+        BodyLength::Length(len) if len.get() <= ADMIN_BODY_BYTES_MAX => len.get(),
+        BodyLength::Length(_) => return Err(HttpError::BodyTooLarge.into()),
+        BodyLength::Chunked => {
+            return Err(Response::text(411, "send the body with a Content-Length"));
         }
-        assert_eq!(exchange.advance(&mut stream, date(), echo), Step::Lingering);
-        drop(stream);
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(answer.ends_with("\r\n\r\nGET /livez\n"), "{answer}");
-    }
-
-    #[test]
-    fn an_answer_waits_for_a_slow_reader() {
-        let (mut stream, mut client) = pair();
-        let mut exchange = Exchange::default();
-        client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-        let long = |_: &Request<'_>| Response::text(200, &"x".repeat(4 << 20));
-        assert_eq!(exchange.advance(&mut stream, date(), long), Step::Answering);
-        assert_eq!(exchange.advance(&mut stream, date(), long), Step::Answering);
-        let reader = std::thread::spawn(move || {
-            let mut answer = Vec::new();
-            client.read_to_end(&mut answer).unwrap();
-            answer.len()
-        });
-        while exchange.advance(&mut stream, date(), long) == Step::Answering {
-            std::thread::yield_now();
-        }
-        assert_eq!(exchange.step(), Step::Lingering);
-        drop(stream);
-        assert!((4 << 20) < reader.join().unwrap());
-    }
-
-    #[test]
-    fn the_end_of_the_stream_is_the_end() {
-        let (mut stream, client) = pair();
-        let mut exchange = Exchange::default();
-        assert_eq!(exchange.advance(&mut stream, date(), echo), Step::Asking);
-        drop(client);
-        assert_eq!(exchange.advance(&mut stream, date(), echo), Step::Over);
-    }
-
-    #[test]
-    fn what_follows_the_answer_has_an_end() {
-        let (mut stream, mut client) = pair();
-        let mut exchange = Exchange::default();
-        client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-        assert_eq!(exchange.advance(&mut stream, date(), echo), Step::Lingering);
-        let mut sent = 0;
-        while exchange.advance(&mut stream, date(), echo) == Step::Lingering {
-            sent += client.write(&[b'x'; 1024]).unwrap();
-        }
-        assert_eq!(exchange.step(), Step::Over);
-        assert!(sent <= 2 * HEAD_BYTES_MAX, "{sent}");
-    }
+    };
+    let body = rest.get(..len);
+    Ok(body.map(|body| Request { body, ..request }))
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

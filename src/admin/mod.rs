@@ -3,7 +3,9 @@
 //! It shares only the copies of the counters and the doorbells with the shards. A slow or silent
 //! client does not delay others: its connection lasts a few seconds, or less if many more connect.
 
+mod access;
 mod answer;
+mod api;
 mod event_loop;
 mod exchange;
 mod format;
@@ -11,13 +13,19 @@ mod gauges;
 mod health;
 pub mod log_queue;
 mod metrics;
+mod sweeps;
 
 use core::net::SocketAddr;
+use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::thread;
 
+use crate::admin::access::Access;
+use crate::admin::answer::Answers;
+use crate::admin::api::Drain;
 use crate::admin::event_loop::EventLoop;
+use crate::admin::health::Health;
 use crate::admin::log_queue::LogQueue;
 use crate::net::{listener, remedy};
 use crate::server::handle::Handle;
@@ -29,7 +37,9 @@ use crate::sys::startup::while_starting;
 /// from the announcement of a drain. The port is free for the next server when the draining server
 /// closes its connections.
 ///
-/// It has no authentication: bind it to an address that only operators can reach.
+/// Below `/admin/` it lists connections, topics and slow consumers as JSON, disconnects, drains,
+/// and sets the level of the log (docs/ADMIN.md). On an address that others reach, set a
+/// [`token`](Self::token).
 ///
 /// ```
 /// use corecast::{Admin, Relay, Server};
@@ -43,11 +53,21 @@ use crate::sys::startup::while_starting;
 /// server.join()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Admin {
     listener: TcpListener,
     addr: SocketAddr,
     log: Option<LogQueue>,
+    token: Option<String>,
+    open_metrics: bool,
+    drain: Option<Drain>,
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Admin {
@@ -68,11 +88,13 @@ impl Admin {
         };
         let listener = listener::bind_admin(addr).map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let log = None;
         Ok(Self {
             listener,
             addr,
-            log,
+            log: None,
+            token: None,
+            open_metrics: true,
+            drain: None,
         })
     }
 
@@ -81,6 +103,30 @@ impl Admin {
     #[must_use]
     pub fn log(mut self, log: LogQueue) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Wants this token for all but health: `Authorization: Bearer`. Without one, requests below
+    /// `/admin/` must name an IP address or `localhost` as their host, and everything that reaches
+    /// the port may do everything.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Whether `/metrics` needs no token, for scrapers without one. By default it needs none.
+    #[must_use]
+    pub fn open_metrics(mut self, open_metrics: bool) -> Self {
+        self.open_metrics = open_metrics;
+        self
+    }
+
+    /// Calls this for `POST /admin/drain`, on the thread of the port; it must not wait. By default
+    /// that is [`Handle::drain`].
+    #[must_use]
+    pub fn on_drain(mut self, drain: impl FnMut() + Send + 'static) -> Self {
+        self.drain = Some(Box::new(drain));
         self
     }
 
@@ -96,7 +142,18 @@ impl Admin {
     /// There are no threads or descriptors left.
     pub fn serve(self, handle: Handle) -> io::Result<()> {
         let failed = |err| while_starting("cannot start the thread of the admin port", &err);
-        let event_loop = EventLoop::new(self.listener, handle, self.log).map_err(failed)?;
+        let drains = handle.clone();
+        let drain = self
+            .drain
+            .unwrap_or_else(|| Box::new(move || drains.drain()));
+        let answers = Answers {
+            handle,
+            health: Health::default(),
+            access: Access::new(self.token, self.open_metrics),
+            drain,
+            log: self.log,
+        };
+        let event_loop = EventLoop::new(self.listener, answers).map_err(failed)?;
         let thread = thread::Builder::new().name("admin".to_owned());
         let started = thread.spawn(move || {
             // Signals are for the thread of the program that handles them.

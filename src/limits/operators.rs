@@ -1,5 +1,6 @@
 //! The admin port and the log.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Maximum number of connections of the admin port. The next one replaces the connection whose
@@ -7,6 +8,28 @@ use std::time::Duration;
 pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 /// A request on the admin port must be complete this long after its connection was accepted.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a body of a request to the admin port has at most.
+pub const ADMIN_BODY_BYTES_MAX: usize = 64 << 10;
+/// A request that asks shards must be answered this long after it is complete.
+pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests that wait for shards at the same time; one more is answered with 503.
+pub const ADMIN_SWEEPS_MAX: usize = 16;
+/// Connections, or topics, that a shard looks at for an operator at once. With 50 ns for each, that
+/// is some 10 µs; a shard does so again as long as its share of the turn lasts.
+pub const ADMIN_PLACES_AT_ONCE: usize = 256;
+/// Connections in one answer of a shard: the kernel is asked for the traffic of each, which takes
+/// up to 2 µs.
+pub const ADMIN_ROWS_PER_LOOK: usize = 100;
+/// Connections or topics in one answer to an operator.
+pub const ADMIN_ROWS_MAX: usize = 1_000;
+/// The same, if the request does not say how many.
+pub const ADMIN_ROWS: usize = 100;
+/// Slowest connections in one answer.
+pub const ADMIN_SLOW_MAX: usize = 100;
+/// Topics of a connection that a list names.
+pub const ADMIN_TOPICS_NAMED: usize = 8;
+/// Topics among which those with the largest numbers are searched.
+pub const ADMIN_TOPICS_SORTED_MAX: usize = 10_000;
 /// Connections that the kernel keeps for the admin port until they are accepted.
 pub const ADMIN_BACKLOG: i32 = 256;
 /// A shard that was woken and has no turn for this long is stuck. It is far longer than any turn,
@@ -20,3 +43,8 @@ pub const LOG_LINE_BYTES_MAX: usize = 2_048;
 pub const LOG_BATCH_BYTES: usize = 32 << 10;
 /// The program waits this long at its end for the rest of its log to be read.
 pub const LOG_PATIENCE: Duration = Duration::from_secs(1);
+/// Wrong tokens of the admin port that one address may send in a second, one after the other, and
+/// at once. With a token of 16 random bytes, guessing is hopeless at any rate: this keeps it cheap.
+pub const ADMIN_ATTEMPTS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN;
+/// See [`ADMIN_ATTEMPTS_PER_SECOND`].
+pub const ADMIN_ATTEMPTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);

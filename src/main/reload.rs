@@ -107,10 +107,8 @@ impl Running {
 
 /// Logs from this severity on, unless the environment says which.
 pub(crate) fn log_from(level: Level) {
-    if env::var_os(env_logger::DEFAULT_FILTER_ENV).is_none()
-        && let Ok(level) = level.word().parse()
-    {
-        log::set_max_level(level);
+    if env::var_os(env_logger::DEFAULT_FILTER_ENV).is_none() {
+        log::set_max_level(level.filter());
     }
 }
 

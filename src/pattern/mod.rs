@@ -1,5 +1,6 @@
 //! Patterns of topics, in which parts stand for what the client is.
 
+pub(crate) mod glob;
 mod wildcards;
 
 use thiserror::Error;

@@ -4,7 +4,6 @@ mod access;
 mod api;
 mod commands;
 mod connection;
-mod glob;
 mod route;
 mod session;
 mod settings;

@@ -5,6 +5,11 @@ pub mod handle;
 mod home;
 #[cfg(feature = "auth")]
 mod identity;
+#[cfg_attr(
+    not(feature = "admin"),
+    expect(dead_code, unused_imports, reason = "only the admin port looks")
+)]
+pub(crate) mod look;
 mod mail;
 pub mod reload;
 mod start;

@@ -83,9 +83,7 @@ impl Draft {
 
     fn check_api_key(&mut self) {
         if !self.settings.api_key.is_word() {
-            let what = "contains a character that HTTP header fields do not allow";
-            let remedy = "use ASCII letters, digits and punctuation, without spaces";
-            self.complain_of(&["api.key"], what, remedy);
+            self.complain_of(&["api.key"], NO_WORD, ONE_WORD);
         }
     }
 
@@ -191,6 +189,17 @@ impl Draft {
         for key in self.settings.exposed(ListenAddr::tcp) {
             self.complain_of(&[&key], EXPOSED, UNEXPOSED);
         }
+        let Settings { admin, auth, .. } = &self.settings;
+        let is_word = admin.token.is_word();
+        if admin.is_exposed() && !auth.insecure {
+            let remedy = "set admin.token (or CORECAST_ADMIN_TOKEN), for example to what `openssl \
+                          rand -hex 16` prints; or let all have it with --insecure";
+            let what = "other hosts reach this address, and could disconnect clients and drain";
+            self.complain_of(&["admin.address", "admin.token"], what, remedy);
+        }
+        if !is_word {
+            self.complain_of(&["admin.token"], NO_WORD, ONE_WORD);
+        }
     }
 
     /// Complains of two listeners with the same address.
@@ -201,6 +210,7 @@ impl Draft {
         let of_admin = self
             .settings
             .admin
+            .address
             .map(|address| ("admin.address".to_owned(), address.into()));
         let all: Vec<_> = of_listeners.chain(of_admin).collect();
         for (at, (key, address)) in all.iter().enumerate() {
@@ -246,6 +256,9 @@ impl Settings {
     }
 }
 
+/// What is wrong with a secret that is no word, and what to do.
+const NO_WORD: &str = "contains a character that HTTP header fields do not allow";
+const ONE_WORD: &str = "use ASCII letters, digits and punctuation, without spaces";
 /// Both ways out of [`EXPOSED`].
 pub(super) const UNEXPOSED: &str = "configure the identity of clients ([auth], see docs/AUTH.md), or let all \
                          of them do everything with --insecure (auth.insecure = true)";

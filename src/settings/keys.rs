@@ -15,7 +15,7 @@ use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
 use crate::settings::namespaces::keys::TOPIC_KEYS;
 use crate::settings::value::rate::Per;
-use crate::settings::{Level, Settings, Tables};
+use crate::settings::{Settings, Tables};
 
 /// A key: its full name with its section, its type, and its description.
 pub(super) struct Key<T: 'static> {
@@ -101,7 +101,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     (
         "admin",
-        "The admin port for operators: `/metrics`, `/livez`, `/readyz`.",
+        "The admin port for operators: `/metrics`, `/livez`, `/readyz`, and the API below `/admin/` \
+         ([ADMIN.md](ADMIN.md)).",
     ),
     (
         "log",
@@ -515,11 +516,25 @@ static KEYS: &[Key<Settings>] = &[
     .secret(),
     key(
         "admin.address",
-        Field::AddressOr(|s| &mut s.admin, "off"),
-        "Address of the admin port. The port has no authentication: use the loopback interface or \
-         a private network.",
+        Field::AddressOr(|s| &mut s.admin.address, "off"),
+        "Address of the admin port. One that other hosts reach needs `admin.token`, or \
+         `--insecure`.",
     )
     .flag("--admin"),
+    key(
+        "admin.token",
+        Field::Text(|s| &mut s.admin.token.0, 0..=API_KEY_BYTES_MAX),
+        "What requests to the admin port must send, as `Authorization: Bearer TOKEN`, on the \
+         loopback interface as well; empty: nothing. `/livez` and `/readyz` never need it. Set it \
+         as an environment variable, or protect the file. Use 16 random bytes or more: `openssl \
+         rand -hex 16`.",
+    )
+    .secret(),
+    key(
+        "admin.open_metrics",
+        Field::Switch(|s| &mut s.admin.open_metrics),
+        "Whether `/metrics` needs no token.",
+    ),
     key(
         "log.level",
         Field::Choice(|s| &mut s.level),
@@ -575,12 +590,4 @@ choice!(BeyondUserLimit {
 choice!(Tables {
     "own" => Self::Own,
     "shared" => Self::Shared,
-});
-
-choice!(Level {
-    "off" => Self::Off,
-    "error" => Self::Error,
-    "warn" => Self::Warn,
-    "info" => Self::Info,
-    "debug" => Self::Debug,
 });

@@ -54,6 +54,7 @@ pub use crate::settings::namespaces::{Namespace, TopicValues};
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::value::auth::AuthSettings;
 pub use crate::settings::value::list::{Paths, Texts};
+pub use crate::settings::value::operators::{AdminSettings, Level};
 pub use crate::settings::value::secret::Secret;
 pub use crate::settings::value::tls::{ClientAuth, Tls, TlsVersion};
 #[cfg(feature = "auth")]
@@ -87,8 +88,8 @@ pub struct Settings {
     pub api_key: Secret,
     /// Identity and permission.
     pub auth: AuthSettings,
-    /// The address of the admin port, if there is one.
-    pub admin: Option<SocketAddr>,
+    /// The admin port.
+    pub admin: AdminSettings,
     /// Time between the announcement of a drain and its beginning.
     pub drain_listen: Option<Duration>,
     /// The lowest severity that is logged.
@@ -106,21 +107,6 @@ pub enum Tables {
     Own,
     /// All shards share the one of the process.
     Shared,
-}
-
-/// The lowest severity that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// An operator must act.
-    Error,
-    /// Something works less well than it should.
-    Warn,
-    /// Start, stop, drain.
-    Info,
-    /// The end of each connection.
-    Debug,
 }
 
 /// The input of a configuration.
@@ -268,7 +254,7 @@ impl Default for Settings {
             compression: Compression::default(),
             api_key: Secret::default(),
             auth: AuthSettings::default(),
-            admin: None,
+            admin: AdminSettings::default(),
             drain_listen: None,
             level: Level::Info,
             listeners: vec![
@@ -277,14 +263,6 @@ impl Default for Settings {
             ],
             sources: BTreeMap::new(),
         }
-    }
-}
-
-impl Level {
-    /// The level as a filter of the log.
-    pub fn word(self) -> &'static str {
-        use crate::settings::field::Choice;
-        self.words()[self.chosen()]
     }
 }
 

@@ -27,6 +27,7 @@ mod let_go;
 mod life;
 mod log;
 mod monitoring;
+mod operators;
 mod order;
 mod paths;
 mod positions;

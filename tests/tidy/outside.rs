@@ -24,6 +24,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/dialer.rs",
             "src/client/sender.rs",
             "src/admin/log_queue.rs",
+            "src/admin/sweeps.rs",
             "src/mesh/",
             "src/server/",
             "src/shard/shell/thread.rs",
@@ -131,6 +132,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &["src/sys/", "loadtest/src/sys.rs", "tests/tidy/outside.rs"];
 
 const LOGS: &[&str] = &[
+    "src/admin/api/",
     "src/admin/mod.rs",
     "src/auth/keys/endpoint.rs",
     "src/auth/revocations/file.rs",

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::handler::{Busy, Census};
 use crate::limits::{API_HISTORIES_MAX, WORK_OF_BODY_BYTE};
+use crate::pattern::glob::Glob;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
     Failure, INTERNAL, NO_RPC, TOO_MANY_CENSUSES, TOO_MANY_CHANNELS, bad_request,
@@ -14,7 +15,6 @@ use crate::relay::api::failure::{
 use crate::relay::api::users::given;
 use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::Numbered;
-use crate::relay::glob::Glob;
 use crate::relay::values::Text;
 
 /// A command about the topics of the server.

@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod list;
 pub(crate) mod number;
+pub(crate) mod operators;
 pub(crate) mod rate;
 pub(crate) mod revoked;
 pub(crate) mod secret;

@@ -147,6 +147,7 @@ impl<H: Handler> ShardCore<H> {
             }
             ToHome::Census(scan) => self.shard.take_census(scan).map(ToHome::Census),
             ToHome::Ask(question) => self.shard.take_question(question).map(ToHome::Ask),
+            ToHome::Look(look) => self.shard.take_look(look).map(ToHome::Look),
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);
                 None
@@ -236,8 +237,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether there is no connection, and rooms and homes are told of those that were.
     pub fn is_empty(&self) -> bool {
-        let mut mail = self.shard.pubsub.mail.iter();
-        self.shard.conns.is_empty() && mail.all(PeerMail::are_homes_told)
+        self.shard.conns.is_empty() && self.shard.pubsub.mail.iter().all(PeerMail::are_homes_told)
     }
 
     /// The next connection whose write side is to be shut down.

@@ -2,6 +2,11 @@
 
 mod census;
 mod joins;
+#[cfg_attr(
+    not(feature = "admin"),
+    expect(dead_code, reason = "only the admin port looks")
+)]
+mod look;
 mod matched;
 mod outgoing;
 mod publication;
@@ -17,6 +22,10 @@ use crate::position::Position;
 pub use crate::shard::mail::census::CensusScan;
 pub(crate) use crate::shard::mail::census::CensusSum;
 pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
+pub use crate::shard::mail::look::Look;
+pub(crate) use crate::shard::mail::look::{
+    ConnectionFilter, ConnectionRow, Seen, Subject, TopicQuery, TopicRow,
+};
 pub use crate::shard::mail::matched::Matched;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
@@ -82,6 +91,8 @@ pub enum ToHome {
     Ask(Box<Question>),
     /// All shards are asked what they have.
     Census(Box<CensusScan>),
+    /// An operator looks at connections or topics of this shard.
+    Look(Box<Look>),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -178,7 +189,8 @@ impl Weigh for ToHome {
             Self::Command(command) => command.weight(),
             Self::Commands { commands, .. } => commands.len(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
-            Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) | Self::Census(_) => 0,
+            Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) => 0,
+            Self::Census(_) | Self::Look(_) => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join(join) => {
                     let info = join.info.as_ref().map_or(0, |info| info.weight());

@@ -70,6 +70,12 @@ impl Link {
         });
     }
 
+    /// Says of a connection where it comes from, if only its socket knows.
+    pub(crate) fn locate(&self, info: &mut ConnectionInfo) {
+        let peer = || SockRef::from(&self.socket).peer_addr().ok()?.as_socket();
+        info.addr = info.addr.or_else(peer);
+    }
+
     /// Sends the end of the stream.
     pub(crate) fn shutdown_write(&self) {
         // An error means that the peer is gone; the next read says so.

@@ -2,14 +2,34 @@
 //! that hold on to frames of logs.
 
 use crate::config::Config;
-use crate::id::FeedKey;
+use crate::id::{FeedKey, TopicKey};
 use crate::time::Stamp;
-use crate::topic::fanout::Fanout;
+use crate::topic::fanout::member::DETACHED;
+use crate::topic::fanout::{Fanout, Place};
 
 impl Fanout {
     /// The backlog, in bytes.
     pub(crate) fn backlog(&self) -> usize {
         self.pool.backlog() + self.pages.bytes()
+    }
+
+    /// Bytes of frames that a member has still to get from its log.
+    pub(crate) fn lacks(&self, place: Place) -> usize {
+        let feed = self.feed(place);
+        let member = feed.and_then(|feed| feed.members.get(place.index as usize));
+        let lacks = feed.zip(member).map_or(0, |(feed, member)| {
+            let lacks = feed.log.head().saturating_sub(member.cursor());
+            if member.is(DETACHED) { 0 } else { lacks }
+        });
+        usize::try_from(lacks).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes that all logs of a topic keep, and how many messages have come for its subscribers.
+    pub(crate) fn numbers(&self, topic: TopicKey) -> (usize, u64) {
+        let feeds = self.feeds_of(topic).map(|(_, feed)| feed);
+        feeds.fold((0, 0), |(bytes, messages), feed| {
+            (bytes + feed.log.len(), messages.max(feed.log.count()))
+        })
     }
 
     /// Whether the backlog with `more` bytes is within `budget`.

@@ -131,7 +131,7 @@ impl Fanout {
         &self,
         from: usize,
         count: usize,
-        visit: impl FnMut(&Topic, u32),
+        visit: impl FnMut(TopicKey, &Topic, u32),
     ) -> Option<usize> {
         self.topics.scan(from, count, visit)
     }

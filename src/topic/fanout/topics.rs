@@ -226,7 +226,7 @@ impl Topics {
         &self,
         from: usize,
         count: usize,
-        mut visit: impl FnMut(&Topic, u32),
+        mut visit: impl FnMut(TopicKey, &Topic, u32),
     ) -> Option<usize> {
         let (next, end) = (from + count, self.topics.capacity());
         for place in from..next.min(end) {
@@ -234,7 +234,7 @@ impl Topics {
             let is_topic = |local: &LocalTopic| !local.is_of_events && !local.topic.is_pattern();
             let local = local.filter(|local| 0 < local.subscribers && is_topic(local));
             if let Some(local) = local {
-                visit(&local.topic, local.subscribers);
+                visit(TopicKey::new(place), &local.topic, local.subscribers);
             }
         }
         (next < end).then_some(next)

@@ -41,7 +41,7 @@ use crate::shard::core::conns::waits::Waits;
 use crate::shard::core::env::Env;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::meters::Meters;
-use crate::time::Now;
+use crate::time::{Now, Stamp};
 use crate::topic::sink::Sock;
 use crate::topic::tables::GiveBack;
 
@@ -50,6 +50,8 @@ use crate::topic::tables::GiveBack;
 pub(crate) struct Conns<D> {
     slab: Slab<Conn<D>>,
     next_generation: u32,
+    /// When each began, by key: for operators alone, so not in `Conn`, which each message touches.
+    began: Vec<Stamp>,
     /// Connections to write, each once.
     dirty: VecDeque<ConnKey>,
     /// Connections to read from.
@@ -78,6 +80,7 @@ impl<D> Conns<D> {
         Self {
             slab: Slab::new(),
             next_generation: 0,
+            began: Vec::new(),
             dirty: VecDeque::new(),
             reads: ReadQueue::default(),
             waits: Waits::new(shards),
@@ -100,6 +103,10 @@ impl<D> Conns<D> {
         let generation = self.next_generation;
         let conn = Conn::new(sock, generation, protocol, now.stamp());
         let key = ConnKey::new(self.slab.insert(conn));
+        if self.began.len() <= key.index() {
+            self.began.resize(key.index() + 1, Stamp::NEVER);
+        }
+        self.began[key.index()] = now.stamp();
         self.reads.begin(key);
         self.meters.begin(key);
         ConnId { key, generation }
@@ -125,6 +132,12 @@ impl<D> Conns<D> {
     /// The connection of this key, dead or not.
     pub(crate) fn get(&self, key: ConnKey) -> Option<&Conn<D>> {
         self.slab.get(key.index())
+    }
+
+    /// When the connection of this key began.
+    pub(crate) fn began(&self, key: ConnKey) -> Now {
+        let began = self.began.get(key.index());
+        began.map_or_else(Now::default, |began| began.moment())
     }
 
     /// The connection of this key, dead or not.

@@ -10,7 +10,7 @@ use slab::Slab;
 use crate::handler::ConnectionInfo;
 use crate::id::{ConnKey, UserKey};
 use crate::shard::core::conns::Conns;
-use crate::shard::mail::Survey;
+use crate::shard::mail::{Look, Survey};
 use crate::topic::tables::GiveBack;
 use crate::user::UserHash;
 
@@ -66,6 +66,8 @@ pub(crate) struct UserRecords {
     records: Slab<UserRecord>,
     /// Lists that lack the traffic of their connections, which the shell knows.
     lists: VecDeque<ConnectionList>,
+    /// What operators have looked at, which lacks the same.
+    looks: VecDeque<Box<Look>>,
 }
 
 /// A list of connections of this shard, and where it goes.
@@ -140,7 +142,16 @@ impl UserRecords {
 
     /// Whether the shell is to be asked.
     pub(crate) fn has_lists(&self) -> bool {
-        !self.lists.is_empty()
+        !self.lists.is_empty() || !self.looks.is_empty()
+    }
+
+    /// The same for what an operator has looked at.
+    pub(crate) fn finish_look(&mut self, look: Box<Look>) {
+        self.looks.push_back(look);
+    }
+
+    pub(crate) fn next_look(&mut self) -> Option<Box<Look>> {
+        self.looks.pop_front()
     }
 
     pub(crate) fn next_list(&mut self) -> Option<ConnectionList> {

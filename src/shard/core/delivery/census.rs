@@ -112,7 +112,7 @@ impl<D, A> Shard<D, A> {
         let next = scan.filter().and_then(|filter| {
             let fanout = &self.pubsub.fanout;
             let listed = found.subscribers.len();
-            let next = fanout.scan(next, CENSUS_TOPICS_AT_ONCE, |topic, count| {
+            let next = fanout.scan(next, CENSUS_TOPICS_AT_ONCE, |_, topic, count| {
                 if filter(topic.name()) {
                     found.add(topic.name(), count, CENSUS_TOPICS_MAX);
                 }

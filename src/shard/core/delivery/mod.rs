@@ -7,6 +7,7 @@ mod deliver;
 mod events;
 mod held;
 mod joins;
+mod looks;
 mod matched;
 mod ordered;
 mod outputs;

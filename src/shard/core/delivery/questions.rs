@@ -88,6 +88,7 @@ impl<D, A> Shard<D, A> {
         self.env.work.enter(Share::Questions);
         self.answer_client_questions();
         self.go_on_with_censuses();
+        self.go_on_with_looks();
     }
 
     fn answer_client_questions(&mut self) {

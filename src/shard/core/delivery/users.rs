@@ -216,18 +216,34 @@ impl<D, A> Shard<D, A> {
     }
 
     fn info(&self, id: ConnId, user: &str) -> Option<ConnectionInfo> {
-        let conn = self.conns.get(id.key)?;
         let record = self.conns.user(id.key)?;
+        let info = self.describe_connection(id, usize::MAX)?;
+        Some(ConnectionInfo {
+            user: user.to_owned(),
+            addr: record.addr(),
+            ..info
+        })
+    }
+
+    /// What is known of a connection, with some of its topics.
+    pub(super) fn describe_connection(
+        &self,
+        id: ConnId,
+        topics_max: usize,
+    ) -> Option<ConnectionInfo> {
+        let conn = self.conns.get(id.key)?;
+        let record = self.conns.user(id.key);
         let topics = conn.subs.as_slice().iter();
         let topics = topics.filter_map(|sub| self.pubsub.fanout.topic(sub.topic));
-        let topics = topics.filter(|local| !local.is_of_events);
+        let topics = topics.filter(|local| !local.is_of_events).take(topics_max);
+        let addr = record.and_then(|record| record.addr());
         Some(ConnectionInfo {
             id: ConnectionId {
                 shard: self.env.shard,
                 conn: id,
             },
-            user: user.to_owned(),
-            addr: record.addr(),
+            user: record.map_or_else(String::new, |record| record.user().to_owned()),
+            addr: addr.or_else(|| self.conns.clients.addr(id.key)),
             listener: None,
             protocol: conn.protocol.name(),
             format: match conn.form.wire() {
@@ -236,8 +252,8 @@ impl<D, A> Shard<D, A> {
                 None => "raw",
             },
             topics: topics.map(|local| local.topic.clone()).collect(),
-            since: record.since.into(),
-            messages_in: record.messages.into(),
+            since: record.map_or(0, |record| record.since.into()),
+            messages_in: record.map_or(0, |record| record.messages.into()),
             bytes_in: None,
             bytes_out: None,
         })

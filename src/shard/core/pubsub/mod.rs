@@ -34,7 +34,7 @@ use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
 use crate::shard::mail::{
-    CensusScan, CensusSum, Matched, PeerMail, Publication, Question, ToHome, for_peers,
+    CensusScan, CensusSum, Look, Matched, PeerMail, Publication, Question, ToHome, for_peers,
 };
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
@@ -81,6 +81,8 @@ pub(crate) struct PubSub {
     pub(crate) censuses: VecDeque<Box<CensusScan>>,
     /// What shards have said to those, to be added up.
     pub(crate) census_sums: VecDeque<CensusSum>,
+    /// What operators look at, and how far this shard is with that.
+    pub(crate) looks: VecDeque<Box<Look>>,
     /// Whether the handler is told of topics that are occupied or vacated.
     pub(crate) tells_topics: bool,
     /// What rooms are to be told, or the handler of them.
@@ -125,6 +127,7 @@ impl PubSub {
             client_questions: VecDeque::new(),
             censuses: VecDeque::new(),
             census_sums: VecDeque::new(),
+            looks: VecDeque::new(),
             tells_topics: false,
             room_work: VecDeque::new(),
             released: 0,

@@ -109,6 +109,12 @@ impl<H: Handler> Turn for EventLoop<H> {
                 link.describe(info);
             }
         });
+        self.core.give_looks(|info| {
+            if let Some(link) = sockets.get(info.id.conn) {
+                link.locate(info);
+                link.describe(info);
+            }
+        });
         let shard = self.control.shard();
         if let Some(words) = self.core.take_refused_origin() {
             log::warn!("shard {shard}: a page is refused: {words}");

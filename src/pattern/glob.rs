@@ -8,7 +8,7 @@ use std::str::Chars;
 use crate::limits::{GLOB_ALTERNATIVES_MAX, TOPIC_BYTES_MAX};
 
 /// A pattern: a name matches if it matches one of these.
-pub(super) struct Glob(Vec<Vec<Part>>);
+pub(crate) struct Glob(Vec<Vec<Part>>);
 
 /// What a pattern has at one place.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ enum Part {
 
 impl Glob {
     /// Reads a pattern; `None` if it is none, or too long.
-    pub(super) fn parse(pattern: &str) -> Option<Self> {
+    pub(crate) fn parse(pattern: &str) -> Option<Self> {
         if TOPIC_BYTES_MAX < pattern.len() {
             return None;
         }
@@ -49,7 +49,7 @@ impl Glob {
     }
 
     /// Whether a name matches.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|parts| matches(parts, name))
     }
 }
