@@ -9,10 +9,12 @@ mod deltas;
 mod http;
 mod page;
 mod proxies;
+mod relay;
 mod resume;
 #[cfg(feature = "auth")]
 mod sdk;
 mod served;
+mod snippets;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -1,14 +1,12 @@
 //! A page in Chromium with an `EventSource` that loses its connection, or its server.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::process::Command;
-use std::thread;
 
-use crossbeam_channel::{Receiver, unbounded};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page};
+use crate::relay::Relay;
 use crate::support::program::Program;
 use crate::support::ws::Ws;
 
@@ -105,48 +103,4 @@ fn an_event_source_whose_server_was_killed_is_told_of_the_gap() {
 fn position(id: &Value) -> (String, u32) {
     let (epoch, offset) = id.as_str().unwrap().split_once(':').unwrap();
     (epoch.to_owned(), offset.parse().unwrap())
-}
-
-/// Passes bytes on between a browser and a server, and can cut all its connections.
-struct Relay {
-    addr: SocketAddr,
-    open: Receiver<TcpStream>,
-}
-
-impl Relay {
-    fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (accepted, open) = unbounded();
-        // It ends with the process.
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let client = client.unwrap();
-                let server = TcpStream::connect(server).unwrap();
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    accepted.send(from.try_clone().unwrap()).unwrap();
-                    thread::spawn(move || pass(from, to));
-                }
-            }
-        });
-        Self { addr, open }
-    }
-
-    fn cut(&self) {
-        for stream in self.open.try_iter() {
-            // It may have ended by itself.
-            stream.shutdown(Shutdown::Both).ok();
-        }
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream) {
-    let mut bytes = [0; 4096];
-    while let Ok(len @ 1..) = from.read(&mut bytes) {
-        if to.write_all(&bytes[..len]).is_err() {
-            break;
-        }
-    }
-    to.shutdown(Shutdown::Write).ok();
 }
