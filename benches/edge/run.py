@@ -25,14 +25,18 @@ import attacks  # noqa: E402
 import auth  # noqa: E402
 import closed  # noqa: E402
 import hostile  # noqa: E402
+import million  # noqa: E402
+import patterns  # noqa: E402
 import sessions  # noqa: E402
+import ticks  # noqa: E402
 from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
 
 ROUNDS = 5
 QUICK = {"rounds": 1, "connections": 500, "messages": 10, "subscribers": 50, "seconds": 2, "steady": 50,
-         "slow_headers": 100, "garbage_per_s": 50}
+         "slow_headers": 100, "garbage_per_s": 50, "tick_count": 10}
 FULL = {"rounds": ROUNDS, "connections": 10_000, "messages": 30, "subscribers": 1_000,
-        "seconds": 20, "steady": 500, "slow_headers": 10_000, "garbage_per_s": 1_000}
+        "seconds": 20, "steady": 500, "slow_headers": 10_000, "garbage_per_s": 1_000,
+        "tick_count": 100}
 
 
 def arguments():
@@ -49,6 +53,14 @@ def arguments():
                         f"separated by commas: {', '.join(auth.PARTS)} [default: all]")
     parser.add_argument("--sessions", action="store_true",
                         help="idle memory of sessions of the structured protocol, beside raw ones")
+    parser.add_argument("--ticks", metavar="ROWS", nargs="?", const=ticks.ROWS,
+                        help="connections of which 20 topics change in each tick; of each row the "
+                        "layout (shared or rooms), the connections, the milliseconds of a tick and "
+                        "the shards, rows separated by commas [default: %(const)s]")
+    parser.add_argument("--million", action="store_true",
+                        help="topics with two subscribers each, of connections with 200 of them")
+    parser.add_argument("--patterns", action="store_true",
+                        help="a message beside 100,000 patterns of topics")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
     parser.add_argument("--attacks", action="store_true",
@@ -62,11 +74,12 @@ def arguments():
                         help="one round of small loads, to see that all works: no figures to keep")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"rounds of which the median is taken [default: {ROUNDS}]")
-    for name, what in (("connections", "of --deflate, --tls, --even, --sessions and --auth, whose storm has "
-                        f"{auth.STORM_TIMES} times as many"),
+    for name, what in (("connections", "of --deflate, --tls, --even, --sessions, --million and "
+                        f"--auth, whose storm has {auth.STORM_TIMES} times as many"),
                        ("messages", "of a run of --deflate and --tls; ten times as many of --auth"),
                        ("steady", "subscribers beside the storm of --auth"),
                        ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile, and of an attack"),
+                       ("tick-count", "ticks of a run of --ticks"),
                        ("slow-headers", "of --hostile"), ("garbage-per-s", "of --hostile")):
         default = FULL[name.replace("-", "_")]
         parser.add_argument(f"--{name}", type=int, metavar="N",
@@ -85,9 +98,10 @@ def arguments():
         if getattr(options, name) is None:
             setattr(options, name, value)
     if not any((options.deflate, options.tls, options.even, options.auth, options.sessions,
-                options.hostile, options.attacks)):
+                options.ticks, options.million, options.patterns, options.hostile,
+                options.attacks)):
         parser.error("nothing to measure: ask for --deflate, --tls, --even, --auth, --sessions, "
-                     "--hostile or --attacks")
+                     "--ticks, --million, --patterns, --hostile or --attacks")
     strange = set((options.auth or auth.PARTS[0]).split(",")) - set(auth.PARTS)
     if strange:
         parser.error(f"--auth: there is no {', '.join(sorted(strange))}")
@@ -108,7 +122,9 @@ def main():
     print("\n".join([*about.lines(options), ""]), flush=True)
     wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
               (options.even, accepting.even), (options.auth, auth.auth),
-              (options.sessions, sessions.sessions), (options.hostile, hostile.hostile),
+              (options.sessions, sessions.sessions), (options.ticks, ticks.ticks),
+              (options.million, million.million), (options.patterns, patterns.patterns),
+              (options.hostile, hostile.hostile),
               (options.attacks, attacks.attacks)]
     code = 0
     for is_wanted, measure in wanted:

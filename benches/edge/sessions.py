@@ -6,13 +6,13 @@ import base64
 import json
 import os
 import socket
-import struct
 import tempfile
 
 import bench
 import settings
 from auth import HS256, TOKEN_BYTES, Guarded
 from closed import rounds
+from crowd import frame
 from servers import Failed, Server
 
 RAW = "WebSocket, /sub/{topic}"
@@ -149,12 +149,6 @@ def opened(address, token, subscriptions, is_recoverable=True):
         if told.count(b'"recoverable":true') != recoverable or b'"error"' in told:
             raise Failed(told.decode(errors="replace"))
     return connection
-
-
-def frame(text):
-    """A message of a client, RFC 6455 section 5.2; a mask of zeros changes nothing."""
-    payload = text.encode()
-    return struct.pack("!BBH4x", 0x81, 0xFE, len(payload)) + payload
 
 
 def until(connection, said, is_all):
