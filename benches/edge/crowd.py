@@ -121,6 +121,9 @@ class Crowd:
     def close(self):
         """Ends all connections."""
         for sock in self.sockets:
+            # Another process may have it as well.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
             sock.close()
         self.sockets.clear()
         self.by_fd.clear()

@@ -46,6 +46,7 @@ fn main() {
     mesh::benches(&mut criterion);
     patterns::benches(&mut criterion);
     presence::benches(&mut criterion);
+    topics::benches(&mut criterion);
     wheel::benches(&mut criterion);
     criterion.final_summary();
 }

@@ -1,4 +1,5 @@
-//! A million topics with one subscriber each come and go: the turns that take longest.
+//! A million topics with one subscriber each come and go: the turns that take longest. And what a
+//! message costs beside so many.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::time::Now;
 use corecast::{ConnId, Relay, ShardId};
 
-use crate::shard::{Sockets, open};
+use crate::shard::{Shard, Sockets, open};
+use criterion::Criterion;
 
 /// Connections that come, or end, in a turn.
 const PER_TURN: usize = 16;
@@ -18,6 +20,19 @@ struct Steps {
     count: u32,
     all: Duration,
     longest: Duration,
+}
+
+/// A message to a topic with one subscriber, beside others whose subscribers have as many topics
+/// as a session may have.
+pub(crate) fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("topics");
+    for count in [1, 1_000, 1_000_000] {
+        let channels: Vec<String> = (0..count).map(|n| format!("device:{n}")).collect();
+        let mut shard = Shard::with_channels("device:0", &channels);
+        group.bench_function(format!("publish, of {count}"), |bencher| {
+            bencher.iter(|| assert_eq!(shard.publish(&[b'7'; 64]), 1));
+        });
+    }
 }
 
 /// Prints what the steps took.

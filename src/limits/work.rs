@@ -85,5 +85,13 @@ pub const WORK_OF_P384: usize = 520_000;
 pub const WORK_OF_OPENING: usize = 5_000;
 /// One connection in a list, with the system calls that ask for its traffic.
 pub const WORK_OF_LISTED: usize = 2_000;
+/// One subscription of a session, with its command and the answer that it is live.
+pub const WORK_OF_SUBSCRIBING: usize = 2_000;
+/// The end of one, with what its client is told.
+pub const WORK_OF_UNSUBSCRIBING: usize = 1_500;
+/// One subscription of a connection that a write looks at, some times.
+pub const WORK_OF_PLACE: usize = 40;
+/// Subscriptions of a session whose time is over that end in one step: half a millisecond.
+pub const EXPIRIES_PER_STEP: usize = 256;
 /// Ending a connection, to the close of its socket.
 pub const WORK_OF_END: usize = 10_000;

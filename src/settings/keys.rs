@@ -227,8 +227,8 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum number of subscriptions of one connection. One more is answered with the error \
          106; if the client has not asked for it (`channels` and `subs` of a token), the \
-         connection is closed with code 3505. Each write to a connection takes time in proportion \
-         to the number of its subscriptions.",
+         connection is closed with code 3505. A write looks at 64 of them at most, unless the \
+         connection was blocked.",
     ),
     key(
         "limits.message_rate",

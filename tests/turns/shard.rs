@@ -289,6 +289,11 @@ impl<C> Shard<C> {
             .unwrap_or_default()
     }
 
+    /// How often something was sent to a client since the last look.
+    pub(crate) fn take_writes(&mut self, id: ConnId) -> usize {
+        self.sockets.take_writes(self.socks[&id])
+    }
+
     pub(crate) fn counters(&mut self) -> Counters {
         *self.driver.core.counters()
     }

@@ -11,6 +11,8 @@ use corecast::{CloseReason, ConnId, Handler};
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     pub(crate) sent: HashMap<i32, Vec<u8>>,
+    /// How often something went to each.
+    writes: HashMap<i32, usize>,
     /// Bytes that they still take, all together; `None`: any number.
     pub(crate) space: Option<usize>,
     /// They take all, and pass nothing on.
@@ -25,6 +27,13 @@ pub(crate) struct Sockets {
     pub(crate) ended: HashMap<ConnId, CloseReason>,
     /// Those that are closed.
     pub(crate) closed: HashSet<ConnId>,
+}
+
+impl Sockets {
+    /// How often something went to one since the last look.
+    pub(crate) fn take_writes(&mut self, sock: Sock) -> usize {
+        self.writes.remove(&sock.0).unwrap_or_default()
+    }
 }
 
 impl<H: Handler> Kernel<H> for Sockets {
@@ -67,6 +76,7 @@ impl Sink for Sockets {
         if len == 0 {
             return Err(WriteError::Blocked);
         }
+        *self.writes.entry(sock.0).or_default() += 1;
         self.sent
             .entry(sock.0)
             .or_default()

@@ -266,9 +266,11 @@ impl<D, A> Shard<D, A> {
             matches!(conn.subs, Subs::Many(_)),
             "{key}: shared"
         );
+        let found = conn.subs.found().unwrap_or_default();
+        let is_found = conn.is(DIRTY) && found.contains(&topic);
         assert_eq!(
             member.is(member::OUTBOX_FIRST),
-            conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
+            conn.writes_first() || is_found,
             "{key}: outbox first"
         );
         assert!(

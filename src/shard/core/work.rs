@@ -41,6 +41,8 @@ pub(crate) enum Share {
     Resumed,
     /// Deadlines and ticks.
     Time,
+    /// Connections that are written each by itself.
+    Writes,
     /// Connections that end.
     Ends,
 }

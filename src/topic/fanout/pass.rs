@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::id::ConnKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::limits::SCAN_PER_WALK;
 use crate::time::Micros;
 use crate::topic::fanout::Fanout;
@@ -37,6 +37,8 @@ pub(crate) enum Handover {
     Shared {
         /// Its key.
         conn: ConnKey,
+        /// The topic.
+        topic: TopicKey,
     },
 }
 
@@ -128,6 +130,7 @@ impl Feed {
         handovers: &mut VecDeque<Handover>,
     ) -> Walk {
         let Self {
+            topic,
             log,
             members,
             blocked,
@@ -146,7 +149,7 @@ impl Feed {
                 scan -= 1;
                 *unvisited = index;
                 if member.state() != head {
-                    look_closer(*member, head, pass_min, handovers);
+                    look_closer((*topic, *member), head, pass_min, handovers);
                 }
                 continue;
             }
@@ -211,14 +214,20 @@ impl Log {
 /// A member with a flag: its outbox goes first, it is one of several subscriptions of its
 /// connection, or it does not get all frames.
 #[cold]
-fn look_closer(member: Member, head: u64, pass_min: &mut u64, handovers: &mut VecDeque<Handover>) {
+fn look_closer(
+    (topic, member): (TopicKey, Member),
+    head: u64,
+    pass_min: &mut u64,
+    handovers: &mut VecDeque<Handover>,
+) {
     if member.is(BLOCKED | DETACHED) || member.cursor() == head {
         return;
     }
     *pass_min = (*pass_min).min(member.cursor());
     if !member.is(OUTBOX_FIRST) {
         debug_assert!(member.is(SHARED | OWN_AHEAD));
-        handovers.push_back(Handover::Shared { conn: member.conn });
+        let conn = member.conn;
+        handovers.push_back(Handover::Shared { conn, topic });
     }
 }
 

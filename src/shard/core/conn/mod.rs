@@ -157,6 +157,12 @@ impl<D> Conn<D> {
         self.flags & flags != 0
     }
 
+    /// Whether its next write, and not a walk, sends what its topics have.
+    pub(crate) fn writes_first(&self) -> bool {
+        let is_dirty = self.is(DIRTY) && self.subs.found().is_none();
+        is_dirty || self.is(BLOCKED) || self.state.is_corked()
+    }
+
     /// Sets or clears `flags`.
     pub(crate) fn set(&mut self, flags: u8, on: bool) {
         if on {

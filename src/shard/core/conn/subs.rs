@@ -1,6 +1,7 @@
 //! The subscriptions of one connection: the first inline, more of them on the heap.
 
 use crate::id::TopicKey;
+use crate::limits::SLICES_PER_WRITE;
 use crate::payload::Form;
 use crate::shard::core::conn::by_topic::{ByTopic, OfTopic};
 use crate::topic::fanout::Place;
@@ -85,6 +86,17 @@ pub(crate) struct Many {
     list: ByTopic<Membership>,
     /// With this topic, or the one behind it, the next write begins.
     next: TopicKey,
+    to_write: ToWrite,
+}
+
+/// The topics that the next write looks at.
+#[derive(Debug, Default)]
+enum ToWrite {
+    /// Each: any of them may have something.
+    #[default]
+    All,
+    /// Those that a walk has found to have something, of many.
+    Found(Vec<TopicKey>),
 }
 
 impl Subs {
@@ -116,16 +128,82 @@ impl Subs {
         live(self.as_slice().iter(), form)
     }
 
-    /// The same, in the order of the next write.
+    /// Those that the next write looks at, in its order.
     pub(crate) fn places_to_write(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
         let (first, then) = match self {
             Self::None | Self::One(_) => (self.as_slice(), &[][..]),
+            Self::Many(many) if matches!(many.to_write, ToWrite::Found(_)) => (&[][..], &[][..]),
             Self::Many(many) => {
                 let (before, after) = many.list.split(many.next);
                 (after, before)
             }
         };
-        live(first.iter().chain(then), form)
+        let found = self.found().unwrap_or_default().iter();
+        let found = found.filter_map(move |topic| self.place(form, *topic));
+        found.chain(live(first.iter().chain(then), form))
+    }
+
+    /// How many subscriptions the next write looks at.
+    pub(crate) fn count_to_write(&self) -> usize {
+        self.found().map_or_else(|| self.count(), <[TopicKey]>::len)
+    }
+
+    /// The topics that the next write looks at, if it does not look at each.
+    pub(crate) fn found(&self) -> Option<&[TopicKey]> {
+        match self {
+            Self::Many(many) => match &many.to_write {
+                ToWrite::Found(found) => Some(found),
+                ToWrite::All => None,
+            },
+            Self::None | Self::One(_) => None,
+        }
+    }
+
+    /// A walk has found that a topic has something, which it finds once until that is written:
+    /// the next write looks at it. `false` if that looks at each anyway.
+    pub(crate) fn note_found(&mut self, topic: TopicKey) -> bool {
+        match self {
+            Self::Many(many) => match &mut many.to_write {
+                ToWrite::Found(found) => {
+                    found.push(topic);
+                    true
+                }
+                ToWrite::All => false,
+            },
+            Self::None | Self::One(_) => false,
+        }
+    }
+
+    /// The next write looks at each; `false` if it did so already.
+    pub(crate) fn write_all(&mut self) -> bool {
+        match self {
+            Self::Many(many) => {
+                matches!(std::mem::take(&mut many.to_write), ToWrite::Found(_))
+            }
+            Self::None | Self::One(_) => false,
+        }
+    }
+
+    /// All of them have been written but these: from now on, walks find what has something, if
+    /// there are so many that to look at each would take longer.
+    pub(crate) fn write_found(&mut self, left: Vec<TopicKey>) {
+        if let Self::Many(many) = self
+            && (SLICES_PER_WRITE < many.list.as_slice().len()
+                || matches!(many.to_write, ToWrite::Found(_)))
+        {
+            many.to_write = ToWrite::Found(left);
+        }
+    }
+
+    /// Takes those that a write has looked at, if it did not look at each.
+    pub(crate) fn take_found(&mut self) -> Option<Vec<TopicKey>> {
+        match self {
+            Self::Many(many) => match &mut many.to_write {
+                ToWrite::Found(found) => Some(std::mem::take(found)),
+                ToWrite::All => None,
+            },
+            Self::None | Self::One(_) => None,
+        }
     }
 
     /// The next write begins with this topic: each has its turn, however many have messages.
@@ -184,6 +262,9 @@ impl Subs {
             Self::One(one) if one.topic == topic => Self::None,
             Self::Many(mut many) => {
                 many.list.remove(topic);
+                if let ToWrite::Found(found) = &mut many.to_write {
+                    found.retain(|other| *other != topic);
+                }
                 match *many.list.as_slice() {
                     [] => Self::None,
                     [one] => Self::One(one),
@@ -205,47 +286,5 @@ fn live<'s>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Membership, Subs};
-    use crate::id::TopicKey;
-    use crate::internals::Rng;
-
-    #[test]
-    fn subscriptions_agree_with_a_list() {
-        for seed in 0..300 {
-            let mut rng = Rng::new(seed);
-            let mut subs = Subs::default();
-            let mut list: Vec<(TopicKey, u32)> = Vec::new();
-            for index in 0..40 {
-                let topic = TopicKey(u32::from(rng.byte() % 6));
-                let known = list.iter().position(|(other, _)| *other == topic);
-                match (rng.below(3), known) {
-                    (0, None) => {
-                        subs.add(Membership::new(topic, index % 2 == 0));
-                        subs.set_index(topic, index);
-                        list.push((topic, index));
-                        list.sort_unstable();
-                    }
-                    (1, _) => {
-                        subs.remove(topic);
-                        list.retain(|(other, _)| *other != topic);
-                    }
-                    (_, at) => {
-                        subs.set_index(topic, index);
-                        at.into_iter().for_each(|at| list[at].1 = index);
-                    }
-                }
-                let slice: Vec<_> = subs
-                    .as_slice()
-                    .iter()
-                    .map(|s| (s.topic, s.index()))
-                    .collect();
-                assert_eq!(slice, list, "seed {seed}");
-                let found = subs.get(topic).map(|sub| (sub.topic, sub.index()));
-                let expected = list.iter().find(|(other, _)| *other == topic);
-                assert_eq!(found, expected.copied(), "seed {seed}");
-                assert_eq!(matches!(subs, Subs::Many(_)), 1 < list.len(), "seed {seed}");
-            }
-        }
-    }
-}
+#[path = "subs_tests.rs"]
+mod tests;

@@ -6,9 +6,10 @@ pub(crate) mod write;
 
 use crate::close_reason::CloseReason;
 use crate::id::ConnKey;
-use crate::limits::{SENDS_PER_TURN, WALK_QUANTUM};
+use crate::limits::{SENDS_PER_TURN, WALK_QUANTUM, WORK_OF_PLACE};
 use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::shard::Shard;
+use crate::shard::core::work::Share;
 use crate::topic::fanout::Handover;
 use crate::topic::sink::Sink;
 
@@ -16,12 +17,20 @@ impl<D, A> Shard<D, A> {
     /// Sends what there is to send, within the budget of a turn.
     pub(crate) fn flush<S: Sink>(&mut self, sink: &mut S) {
         self.walk_feeds(sink);
+        let share = self.env.work.swap(Share::Writes);
         // As many as are marked now: what stays dirty has its turn next time.
         for _ in 0..self.conns.dirty_len().min(SENDS_PER_TURN) {
+            if self.env.work.is_spent() {
+                break;
+            }
             if let Some(key) = self.conns.next_dirty() {
+                let conn = self.conns.get(key);
+                let places = conn.map_or(0, |conn| conn.subs.count_to_write());
+                self.env.work.charge(places * WORK_OF_PLACE);
                 self.write(key, sink);
             }
         }
+        self.env.work.swap(share);
         // What has been read makes space for pages that others wait for.
         self.env.moved |= self.pubsub.may_ask();
     }
@@ -52,7 +61,9 @@ impl<D, A> Shard<D, A> {
     #[cold]
     fn take_over<S: Sink>(&mut self, handover: Handover, sink: &mut S) {
         match handover {
-            Handover::Shared { conn } => self.pubsub.mark_dirty(&mut self.conns, conn),
+            Handover::Shared { conn, topic } => {
+                self.pubsub.mark_found(&mut self.conns, conn, topic);
+            }
             Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
             Handover::Short { conn, rest } => {
                 if let Some(rest) = rest
@@ -93,6 +104,8 @@ impl<D, A> Shard<D, A> {
         self.env.counters.blocked += u64::from(!conn.is(BLOCKED));
         conn.set(BLOCKED, true);
         conn.blocked_at = stamp;
+        // Until it is written again, any of its topics may have something.
+        conn.subs.write_all();
         self.pubsub.set_blocked(&self.conns, key, true);
         self.pubsub.set_outbox_first(&self.conns, key, true);
         self.arm(key);
@@ -110,6 +123,11 @@ impl<D, A> Shard<D, A> {
         if !self.is_blocked(key) {
             return;
         }
+        if let Some(conn) = self.conns.get(key) {
+            let share = self.env.work.swap(Share::Writes);
+            self.env.work.charge(conn.subs.count() * WORK_OF_PLACE);
+            self.env.work.swap(share);
+        }
         let config = &self.env.config;
         self.env.counters.skipped += self.pubsub.conflate(&mut self.conns, key, config);
         self.pubsub.set_blocked(&self.conns, key, false);
@@ -117,7 +135,7 @@ impl<D, A> Shard<D, A> {
             conn.set(BLOCKED, false);
             self.env.counters.blocked -= 1;
         }
-        self.pubsub.mark_dirty(&mut self.conns, key);
+        self.pubsub.mark_all_dirty(&mut self.conns, key);
         // Its next ping, for instance, is due earlier than the end of a stall was.
         self.arm(key);
     }

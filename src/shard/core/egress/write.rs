@@ -157,17 +157,12 @@ impl<D, A> Shard<D, A> {
         if !whole {
             return;
         }
-        let more = left != 0 || self.pubsub.has_tail(&self.conns, key);
-        let Some(conn) = self.conns.get_mut(key) else {
-            return;
-        };
-        if more {
+        let is_behind = self.pubsub.go_on_walking(&mut self.conns, key);
+        let conn = self.conns.get(key);
+        if left != 0 || is_behind {
             self.pubsub.mark_dirty(&mut self.conns, key);
-        } else if conn.state == State::Closing {
+        } else if conn.is_some_and(|conn| conn.state == State::Closing) {
             self.finish(key);
-        } else {
-            self.pubsub.set_outbox_first(&self.conns, key, false);
-            self.pubsub.queue_walks_of(&self.conns, key);
         }
     }
 

@@ -4,6 +4,7 @@ use crate::close_reason::CloseReason;
 use crate::counters::status_index;
 use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};
+use crate::limits::WORK_OF_UNSUBSCRIBING;
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
@@ -142,6 +143,12 @@ impl<D, A> Shard<D, A> {
         // connected.
         if let Some(session) = self.conns.session(key) {
             session.phase = session::Phase::Refused;
+        }
+        if let Some(conn) = self.conns.get_mut(key) {
+            // One is paid for by its end.
+            let others = conn.subs.count().saturating_sub(1);
+            self.env.work.charge(others * WORK_OF_UNSUBSCRIBING);
+            conn.subs.write_all();
         }
         while let Some(topic) = self
             .conns

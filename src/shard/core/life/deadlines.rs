@@ -119,9 +119,11 @@ impl<D, A> Deadlines<'_, D, A> {
 
     /// When a client that has closed its side is sent something, to see whether it is there.
     pub(super) fn heartbeat(&self, conn: &Conn<D>) -> Option<Now> {
-        let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
         let is_half_closed = conn.protocol.frames().is_some() && conn.is(READ_ENDED);
-        is_half_closed.then(|| sent.max(conn.heard.moment()).plus(HALF_CLOSED_HEARTBEAT))
+        is_half_closed.then(|| {
+            let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
+            sent.max(conn.heard.moment()).plus(HALF_CLOSED_HEARTBEAT)
+        })
     }
 
     /// When a request, or a connection that is to be opened, has waited too long for space that is

@@ -219,7 +219,7 @@ impl<D, A> Shard<D, A> {
         let due = due(self.env.now.since(*since), *window, *total);
         let slots = self.conns.slots();
         for _ in 0..slots {
-            if due <= *closed {
+            if due <= *closed || self.env.work.is_spent() {
                 return;
             }
             let key = ConnKey::new(drain.next);

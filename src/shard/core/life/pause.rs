@@ -71,6 +71,6 @@ impl<D, A> Shard<D, A> {
         });
         self.pubsub.set_detached(&self.conns, key, corked);
         self.pubsub.set_outbox_first(&self.conns, key, true);
-        self.pubsub.mark_dirty(&mut self.conns, key);
+        self.pubsub.mark_all_dirty(&mut self.conns, key);
     }
 }

@@ -92,7 +92,8 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Looks at every connection with a deadline that may have passed.
+    /// Looks at every connection with a deadline that may have passed, as far as there is time: a
+    /// session may have any number of subscriptions that end.
     pub(crate) fn pass_time(&mut self, budget: usize) {
         let judged = self.conns.timers.grace.until();
         let mut expired = self.conns.timers.take_expired(budget);
@@ -102,6 +103,10 @@ impl<D, A> Shard<D, A> {
                 continue;
             };
             conn.armed = Stamp::NEVER;
+            if self.env.work.is_spent() {
+                self.arm_at(key, self.env.now.plus(Duration::from_millis(1)));
+                continue;
+            }
             let is_expired = conn.is_expired(judged);
             if !is_expired && self.conns.reads.has(key) {
                 // What it has sent in time may be among what is not read yet; but no client may

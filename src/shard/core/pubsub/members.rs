@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
 use crate::shard::core::conn::subs::Subs;
-use crate::shard::core::conn::{BLOCKED, DIRTY};
+use crate::shard::core::conn::{BLOCKED, Conn};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::pubsub::PubSub;
 use crate::topic::fanout::member::{self, DETACHED, Member, OUTBOX_FIRST, SHARED};
@@ -34,11 +34,73 @@ impl PubSub {
         })
     }
 
-    /// Puts a connection on the list of those to write; the walks pass it over until then.
+    /// Puts a connection on the list of those to write, for what is in its outbox. The walks pass
+    /// it over until then; or, if it has so many subscriptions that its writes do not look at each,
+    /// they tell which of them have something.
     pub(crate) fn mark_dirty<D>(&mut self, conns: &mut Conns<D>, key: ConnKey) {
-        if conns.mark_dirty(key) {
+        let is_new = conns.mark_dirty(key);
+        let conn = conns.get(key);
+        if is_new && conn.is_none_or(|conn| conn.subs.found().is_none()) {
             self.set_outbox_first(conns, key, true);
         }
+    }
+
+    /// The same for all that its topics have.
+    pub(crate) fn mark_all_dirty<D>(&mut self, conns: &mut Conns<D>, key: ConnKey) {
+        let is_new = conns.mark_dirty(key);
+        let is_other = conns.get_mut(key).is_some_and(|conn| conn.subs.write_all());
+        if is_new || is_other {
+            self.set_outbox_first(conns, key, true);
+        }
+    }
+
+    /// The same for what one of its topics has, as a walk has found.
+    pub(crate) fn mark_found<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, topic: TopicKey) {
+        if let Some(conn) = conns.get_mut(key)
+            && conn.subs.note_found(topic)
+        {
+            let place = conn.subs.place(conn.form, topic);
+            place
+                .into_iter()
+                .for_each(|place| self.fanout.set_outbox_first(place, true));
+            conns.mark_dirty(key);
+        } else {
+            self.mark_dirty(conns, key);
+        }
+    }
+
+    /// After a write that sent all it was given: the walks go on with the members that have
+    /// everything, and logs wait for them no more. Whether the others are to be written.
+    pub(crate) fn go_on_walking<D>(&mut self, conns: &mut Conns<D>, key: ConnKey) -> bool {
+        let Some(conn) = conns.get_mut(key) else {
+            return false;
+        };
+        let Some(mut found) = conn.subs.take_found() else {
+            let is_behind = self.has_tail(conns, key);
+            if !is_behind {
+                self.set_outbox_first(conns, key, false);
+                self.queue_walks_of(conns, key);
+                if let Some(conn) = conns.get_mut(key) {
+                    conn.subs.write_found(Vec::new());
+                }
+            }
+            return is_behind;
+        };
+        let (form, fanout) = (conn.form, &mut self.fanout);
+        found.retain(|topic| {
+            let Some(place) = conn.subs.place(form, *topic) else {
+                return false;
+            };
+            let is_behind = fanout.is_behind(place);
+            if !is_behind {
+                fanout.set_outbox_first(place, false);
+                fanout.queue_walk(place);
+            }
+            is_behind
+        });
+        let is_behind = !found.is_empty();
+        conn.subs.write_found(found);
+        is_behind
     }
 
     /// Makes the walks pass over a connection's members, or not any more.
@@ -120,10 +182,7 @@ impl PubSub {
         };
         let mut member = Member::new(conn.sock, key);
         // What is in the outbox goes before what the topic brings.
-        member.set(
-            OUTBOX_FIRST,
-            conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
-        );
+        member.set(OUTBOX_FIRST, conn.writes_first());
         member.set(member::BLOCKED, conn.is(BLOCKED));
         member.set(DETACHED, conn.state.is_corked() && !stands);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
@@ -152,6 +211,10 @@ impl PubSub {
             return;
         }
         let shared = count == 2;
-        self.each_place(conns, key, |fanout, place| fanout.set_shared(place, shared));
+        let is_first = conns.get(key).is_some_and(Conn::writes_first);
+        self.each_place(conns, key, |fanout, place| {
+            fanout.set_shared(place, shared);
+            fanout.set_outbox_first(place, is_first);
+        });
     }
 }

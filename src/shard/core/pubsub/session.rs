@@ -2,7 +2,7 @@
 //! topics, and when they end by themselves.
 
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::BYTES_PER_WORK;
+use crate::limits::{BYTES_PER_WORK, WORK_OF_UNSUBSCRIBING};
 use crate::proto::centrifuge::{
     Answer, DisconnectCode, ErrorCode, Event, Push, Reply, Subscribe, SubscribeResult, Unsubscribe,
     UnsubscribeCode,
@@ -131,6 +131,7 @@ impl PubSub {
         (key, topic): (ConnKey, TopicKey),
         code: UnsubscribeCode,
     ) {
+        env.work.charge(WORK_OF_UNSUBSCRIBING);
         let asked = conns
             .session(key)
             .and_then(|session| session.take_waiting(topic));

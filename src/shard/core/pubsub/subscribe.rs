@@ -248,7 +248,7 @@ impl PubSub {
             }
             let connected = conn.protocol.session_mut().and_then(Session::connect);
             self.set_detached(conns, key, false);
-            self.mark_dirty(conns, key);
+            self.mark_all_dirty(conns, key);
             if let Some(reply) = connected {
                 conns.tell_first(key, &reply);
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::handler::{Failure, Handler, Query};
 use crate::id::ConnKey;
+use crate::limits::WORK_OF_UNSUBSCRIBING;
 use crate::proto::centrifuge::{
     Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, UnsubscribeRequest,
 };
@@ -111,6 +112,7 @@ impl<D, A> Shard<D, A> {
             return Ok(());
         };
         let wire = session.wire();
+        self.env.work.charge(WORK_OF_UNSUBSCRIBING);
         if let Some(pending) = session.take_waiting(topic) {
             self.tell(key, &pending.finish(wire, None, false));
         }

@@ -183,7 +183,7 @@ impl World {
             match handover {
                 Handover::Short { conn, rest } => self.block(conn.index(), rest),
                 Handover::Broken { conn } => self.leave(conn.index()),
-                Handover::Shared { conn } => {
+                Handover::Shared { conn, .. } => {
                     assert!(!self.excluded.is_empty(), "{conn} has one subscription");
                     self.write(conn.index());
                 }

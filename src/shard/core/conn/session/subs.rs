@@ -76,7 +76,7 @@ impl Aside {
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     list: ByTopic<Subscription>,
-    /// When the first of them ends.
+    /// When the first of them ends, or one has ended that was the first.
     soonest: Stamp,
     /// What some of them have beside.
     #[expect(clippy::box_collection, reason = "one word in each session")]
@@ -121,10 +121,7 @@ impl Subscriptions {
 
     /// One has ended.
     pub(crate) fn remove(&mut self, topic: TopicKey) {
-        let removed = self.list.remove(topic);
-        if removed.is_some_and(|sub| sub.until != Stamp::NEVER && sub.until == self.soonest) {
-            self.find_soonest();
-        }
+        self.list.remove(topic);
         if let Some(aside) = &mut self.aside {
             aside.remove(&topic);
         }
@@ -152,28 +149,28 @@ impl Subscriptions {
         self.aside.as_ref()?.get(&topic)?.chan_info.as_ref()
     }
 
-    /// When the first of them ends.
+    /// When to look for those that end.
     pub(crate) fn expiry(&self) -> Option<Now> {
         (self.soonest != Stamp::NEVER).then(|| self.soonest.moment())
     }
 
-    /// One whose time is over.
-    pub(crate) fn expired(&self, now: Now) -> Option<TopicKey> {
-        self.expiry().filter(|end| *end <= now)?;
+    /// Those whose time is over, at most so many.
+    pub(crate) fn expired(&mut self, now: Now, most: usize) -> Vec<TopicKey> {
         let is_over = |sub: &&Subscription| sub.until != Stamp::NEVER && sub.until.moment() <= now;
-        self.as_slice().iter().find(is_over).map(|sub| sub.topic)
+        let over = self.as_slice().iter().filter(is_over).take(most);
+        let over: Vec<TopicKey> = over.map(|sub| sub.topic).collect();
+        if over.len() < most {
+            let others = self.as_slice().iter().filter(|sub| !is_over(sub));
+            self.soonest = others.map(|sub| sub.until).min().unwrap_or(Stamp::NEVER);
+        }
+        over
     }
 
     /// Has one end then.
     pub(crate) fn expire(&mut self, topic: TopicKey, until: Stamp) {
         if let Some(sub) = self.list.get_mut(topic) {
             sub.until = until;
+            self.soonest = self.soonest.min(until);
         }
-        self.find_soonest();
-    }
-
-    fn find_soonest(&mut self) {
-        let ends = self.as_slice().iter().map(|sub| sub.until);
-        self.soonest = ends.min().unwrap_or(Stamp::NEVER);
     }
 }

@@ -4,7 +4,7 @@ mod subscribe;
 
 use crate::close_reason::CloseReason;
 use crate::id::{ConnKey, ConnectionId};
-use crate::limits::SESSION_GRACE;
+use crate::limits::{EXPIRIES_PER_STEP, SESSION_GRACE, WORK_OF_PASS};
 use crate::proto::centrifuge::{DisconnectCode, Event, Push, Refresh, Reply, UnsubscribeCode};
 use crate::shard::core::life::deadlines::share_of;
 use crate::shard::core::shard::Shard;
@@ -53,15 +53,21 @@ impl<D, A> Shard<D, A> {
         self.env.now.plus(half + half / 256 * share_of(key))
     }
 
-    /// Ends the subscriptions of a session whose time is over: its client subscribes again, with
-    /// new tokens.
+    /// Ends subscriptions of a session whose time is over: its client subscribes again, with new
+    /// tokens. If these are many, the next step goes on with the others.
     pub(super) fn expire_subs(&mut self, key: ConnKey, judged: Now) {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        while let Some(session) = conns.session(key)
-            && let Some(topic) = session.subs.expired(judged)
-        {
+        let Some(session) = conns.session(key) else {
+            return;
+        };
+        env.work
+            .charge(session.subs.as_slice().len() * WORK_OF_PASS);
+        for topic in session.subs.expired(judged, EXPIRIES_PER_STEP) {
+            let Some(session) = conns.session(key) else {
+                return;
+            };
             if session.subs.get(topic).is_some_and(|sub| sub.is_of_server) {
                 let code = DisconnectCode::SubscriptionExpired;
                 return self.close(key, CloseReason::Session(code));

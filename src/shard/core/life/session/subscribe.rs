@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::handler::{Failure, ServerSubscription, Subscribe, Subscribed};
 use crate::id::ConnKey;
+use crate::limits::WORK_OF_SUBSCRIBING;
 use crate::position::{Position, Since};
 use crate::proto::centrifuge::{DisconnectCode, ErrorCode, SubscribeRequest, SubscribeResult};
 use crate::shard::core::conn::session::pending::Pending;
@@ -104,6 +105,7 @@ impl<D, A> Shard<D, A> {
         subscribed: Subscribed,
         is_positioned: bool,
     ) -> Result<(), Failure> {
+        self.env.work.charge(WORK_OF_SUBSCRIBING);
         let topic = self.pubsub.channel(&request.channel)?.into_owned();
         let settings = self.env.config.namespaces.of(&request.channel);
         let is_positioned = is_positioned && !topic.is_pattern();
