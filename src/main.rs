@@ -27,12 +27,16 @@ use crate::reload::{DrainListen, Running, log_from, reloader, warn_of_open_doors
 
 fn main() -> ExitCode {
     corecast::sys::memory::join_small_blocks();
-    let printed = Cli::parse().into_command().print(&mut io::stdout());
-    let served = printed.map_err(|err| tell(&err)).and_then(|serve| {
-        let Some(serve) = serve else { return Ok(()) };
-        let settings = serve.checked_settings().map_err(|err| tell(&err))?;
-        serve_by(*serve, settings)
-    });
+    let serve = match Cli::parse().into_command().run(&mut io::stdout()) {
+        Ok(Some(serve)) => serve,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure);
+            return ExitCode::from(failure.code());
+        }
+    };
+    let settings = serve.checked_settings().map_err(|err| tell(&err));
+    let served = settings.and_then(|settings| serve_by(*serve, settings));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(()) => ExitCode::from(2),

@@ -91,6 +91,13 @@ pub enum CloseError {
     /// The rest of the messages, or the server's answer, took longer than the deadline.
     #[error("the closing handshake was not finished at the deadline")]
     Timeout,
+    /// The server has closed the connection with this code, before it saw that it is closed: it has
+    /// not taken all messages.
+    #[error("the server has closed the connection with {code}")]
+    Closed {
+        /// The close code (RFC 6455 7.4).
+        code: u16,
+    },
     /// There was no connection, or it ended in another way.
     #[error("the connection had ended in another way")]
     Disconnected,

@@ -107,6 +107,7 @@ pub use crate::proto::ws::dial::HandshakeError;
 pub use crate::tls::{TlsError, TlsFault};
 
 use self::core::Core;
+use self::core::talk::CLOSE_NORMAL;
 use self::sender::Queue;
 use self::shell::{Shell, read_clock};
 use crate::position::Position;
@@ -221,6 +222,14 @@ impl Client {
         self.core.position()
     }
 
+    /// Ends this connection with a close code and a reason, and connects again after the usual
+    /// delay: for what a server says inside of messages, such as that a token has expired. The
+    /// event is [`Event::Disconnected`] with [`Reason::Left`]. Without a connection, nothing
+    /// happens.
+    pub fn reconnect(&mut self, code: u16, reason: &str) {
+        self.core.leave_for(code, reason, self.shell.now());
+    }
+
     /// Whether there is a connection, as far as the last call knows. Events about its end may still
     /// be waiting.
     pub fn is_connected(&self) -> bool {
@@ -234,7 +243,8 @@ impl Client {
     /// # Errors
     ///
     /// [`CloseError::Timeout`] at the deadline; [`CloseError::Disconnected`] if there is no
-    /// connection and no message waits for one, or if the connection ended in another way.
+    /// connection and no message waits for one, or if the connection ended in another way;
+    /// [`CloseError::Closed`] if the server has closed it for a reason of its own.
     pub fn close(mut self, deadline: Instant) -> Result<(), CloseError> {
         let is_late = || deadline <= read_clock();
         loop {
@@ -255,6 +265,9 @@ impl Client {
                 break;
             }
             self.turn(deadline);
+        }
+        if let Some(code) = self.core.objection() {
+            return Err(CloseError::Closed { code });
         }
         match (self.core.has_closed(), self.core.is_ended()) {
             (true, _) => Ok(()),
@@ -279,6 +292,3 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
-
-/// RFC 6455 7.4.1: "the purpose for which the connection was established has been fulfilled".
-const CLOSE_NORMAL: u16 = 1000;

@@ -6,8 +6,9 @@
 
 use std::ffi::c_uint;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the soft limit on descriptors of one table to the hard limit and returns it.
@@ -25,6 +26,15 @@ pub fn raise_soft_limit() -> io::Result<u64> {
         },
     )?;
     Ok(limit())
+}
+
+/// Whether what is written here can be read by no process any more: the other end of a pipe is
+/// closed, or a terminal is gone (`poll(2)`: POLLERR and POLLHUP).
+pub fn has_no_reader(output: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(output, PollFlags::empty())];
+    let polled = poll(&mut fds, Some(&Timespec::default()));
+    let [fd] = fds;
+    polled.is_ok() && fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// The soft limit on descriptors of one table.

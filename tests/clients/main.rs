@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "a part of what `examples` needs is enough here")]
 #[path = "../examples/browser.rs"]
 mod browser;
+mod commands;
 mod deltas;
 mod http;
 mod page;

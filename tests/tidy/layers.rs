@@ -151,7 +151,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "tls", SHELL,
         ],
     ),
-    ("cli", &["auth", "server", "settings", "sys"]),
+    (
+        "cli",
+        &[
+            "auth", "client", "position", "proto", "server", "settings", "sys",
+        ],
+    ),
 ];
 
 /// The pure part of a shard, and the part that has a thread.

@@ -1,7 +1,7 @@
 //! Clients that go on where they were.
 
 use crate::client::builder::ClientBuilder;
-use crate::position::Position;
+use crate::position::{Position, Since};
 
 impl ClientBuilder {
     /// Goes on where it was after each reconnect, over WebSocket: offers the subprotocol
@@ -53,7 +53,15 @@ impl ClientBuilder {
     /// this one.
     #[must_use]
     pub fn since(mut self, position: Position) -> Self {
-        self.settings.since = Some(position);
+        self.settings.since = Since::Position(position);
+        self.keep_positions()
+    }
+
+    /// [Keeps positions](Self::keep_positions), and asks at the first connection for so many of the
+    /// newest messages, as far as the topic's history has them.
+    #[must_use]
+    pub fn last(mut self, messages: u32) -> Self {
+        self.settings.since = Since::Last(messages);
         self.keep_positions()
     }
 }

@@ -103,6 +103,11 @@ pub enum Reason {
     /// TLS failed: the server's certificate, the client's certificate, or the bytes that arrived.
     #[error("TLS has failed: {0}")]
     Tls(#[from] TlsFault),
+    /// The program has ended the connection ([`Client::reconnect`]).
+    ///
+    /// [`Client::reconnect`]: crate::client::Client::reconnect
+    #[error("{0}")]
+    Left(String),
     /// Something did not happen in time.
     #[error("{0}")]
     Timeout(TimeoutKind),

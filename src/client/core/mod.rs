@@ -15,7 +15,7 @@ pub(crate) mod url;
 mod fault;
 mod life;
 mod positions;
-mod talk;
+pub(crate) mod talk;
 
 use std::collections::VecDeque;
 use std::io;
@@ -28,7 +28,7 @@ use crate::client::core::random::Random;
 use crate::client::core::settings::Settings;
 use crate::client::core::token::Token;
 use crate::client::core::upgrade::UpgradeRequest;
-use crate::client::wire::{Fault, FromServer, LengthPrefix, Wire, encode_close};
+use crate::client::wire::{Fault, FromServer, LengthPrefix, Wire};
 use crate::limits::LINGER_MOMENT;
 use crate::proto::Kind;
 use crate::time::Now;
@@ -61,6 +61,8 @@ pub(crate) struct Core {
     closed: bool,
     /// The server has sent its close frame or its end.
     heard_last: bool,
+    /// The close code that it has answered to another one.
+    objection: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,7 @@ impl Core {
             connections: 0,
             closed: false,
             heard_last: false,
+            objection: None,
         }
     }
 
@@ -230,14 +233,7 @@ impl Core {
                 self.answer_ping();
             }
             FromServer::Heartbeat => {}
-            FromServer::Close { code, text } => {
-                self.heard_last = true;
-                if !up.closing {
-                    // RFC 6455 5.5.1: the same code, and after it nothing.
-                    encode_close(&mut self.out, &mut self.random, code, "");
-                }
-                self.say_no_more(Reason::Closed { code, text }, now);
-            }
+            FromServer::Close { code, text } => self.handle_close(code, text, now),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::limits;
-use crate::position::Position;
+use crate::position::Since;
 use crate::proto::ws::dial::Offer;
 
 /// The settings of a client's core.
@@ -11,8 +11,8 @@ use crate::proto::ws::dial::Offer;
 pub(crate) struct Settings {
     /// The WebSocket request; `None`: length-prefixed TCP.
     pub(crate) offer: Option<Offer>,
-    /// What the client has already when it connects for the first time.
-    pub(crate) since: Option<Position>,
+    /// What the client asks for when it connects for the first time.
+    pub(crate) since: Since,
     pub(crate) message_bytes_max: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
@@ -31,7 +31,7 @@ impl Settings {
     pub(crate) fn new(offer: Option<Offer>) -> Self {
         Self {
             offer,
-            since: None,
+            since: Since::Default,
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connect_timeout: limits::CONNECT_TIMEOUT,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,

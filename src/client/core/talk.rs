@@ -1,6 +1,6 @@
 //! The output of a client's core: messages, the close frame, and requests to the shell.
 
-use crate::client::core::event::Event;
+use crate::client::core::event::{Event, Reason};
 use crate::client::core::{Core, State};
 use crate::client::wire::{encode_close, encode_pong};
 use crate::limits::{CLIENT_INBOX_BYTES_HIGH, CLIENT_INBOX_EVENTS_HIGH, CLIENT_OUT_BYTES_HIGH};
@@ -68,6 +68,35 @@ impl Core {
             }
             State::Leaving { .. } => {}
             _ => self.state = State::Ended,
+        }
+    }
+
+    /// The server has sent its close frame.
+    pub(super) fn handle_close(&mut self, code: Option<u16>, text: String, now: Now) {
+        self.heard_last = true;
+        if matches!(&self.state, State::Up(up) if up.closing) {
+            self.objection = code.filter(|code| *code != CLOSE_NORMAL);
+        } else {
+            // RFC 6455 5.5.1: the same code, and after it nothing.
+            encode_close(&mut self.out, &mut self.random, code, "");
+        }
+        self.say_no_more(Reason::Closed { code, text }, now);
+    }
+
+    /// Ends a connection of which the program wants no more, and plans the next one.
+    pub(crate) fn leave_for(&mut self, code: u16, why: &str, now: Now) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        if up.closing {
+            return;
+        }
+        let reason = Reason::Left(why.to_owned());
+        if up.wire.is_websocket() && self.live.is_some() {
+            encode_close(&mut self.out, &mut self.random, Some(code), why);
+            self.say_no_more(reason, now);
+        } else {
+            self.disconnect(reason, now);
         }
     }
 
@@ -167,11 +196,19 @@ impl Core {
         matches!(self.state, State::Ended)
     }
 
+    /// The close code with which the server has not agreed to the end.
+    pub(crate) fn objection(&self) -> Option<u16> {
+        self.objection
+    }
+
     /// Whether both sides have closed.
     pub(crate) fn has_closed(&self) -> bool {
         self.heard_last && self.out().is_empty()
     }
 }
+
+/// RFC 6455 7.4.1: "the purpose for which the connection was established has been fulfilled".
+pub(crate) const CLOSE_NORMAL: u16 = 1000;
 
 #[cfg(test)]
 #[path = "talk_tests.rs"]

@@ -84,6 +84,32 @@ fn closing_waits_for_the_servers_last_word() {
 }
 
 #[test]
+fn a_server_that_closes_for_its_own_reason_does_not_agree_to_the_end() {
+    for (answer, objection) in [(1000_u16, None), (1009, Some(1009))] {
+        let mut core = live();
+        core.close(1000, "");
+        core.handle_bytes(
+            &mut [&b"\x88\x02"[..], &answer.to_be_bytes()].concat(),
+            START,
+        );
+        assert_eq!(core.objection(), objection);
+    }
+}
+
+#[test]
+fn a_program_may_leave_a_connection_and_the_client_comes_back() {
+    let mut core = live();
+    core.leave_for(3000, "later", START);
+    core.leave_for(3000, "once", START);
+    let close = "Close { code: Some(3000), reason: \"later\" }";
+    assert_eq!(read(&mut core), [close]);
+    core.handle_end(None, START);
+    let told = events(&mut core).concat();
+    assert!(told.contains("Left(\"later\"), retry_in: Some("), "{told}");
+    assert!(!core.is_ended());
+}
+
+#[test]
 fn closing_over_tcp_waits_until_all_is_sent() {
     let mut core = live_with(tcp());
     core.send(Kind::Binary, b"x", START).unwrap();

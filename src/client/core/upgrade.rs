@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::client::core::codec::Codec;
 use crate::client::core::token::Token;
 use crate::limits::{REFUSAL_BODY_BYTES_MAX, RETRY_AFTER_MAX};
-use crate::position::Position;
+use crate::position::Since;
 use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 use crate::proto::ws::dial::{
     Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
@@ -50,19 +50,24 @@ pub(crate) struct Body {
 }
 
 impl UpgradeRequest {
-    /// Appends the request, of a client that has all messages up to a position.
+    /// Appends the request, which may ask for earlier messages.
     pub(crate) fn begin(
         out: &mut Vec<u8>,
         offer: &Offer,
-        since: Option<Position>,
+        since: Since,
         token: Option<&Token>,
         nonce: [u8; 16],
     ) -> Self {
         let key = encode_key(nonce);
         let mut offer = offer.clone();
-        if let Some(since) = since {
+        let asked = match since {
+            Since::Position(position) => Some(format!("since={position}")),
+            Since::Last(count) => Some(format!("last={count}")),
+            Since::Default | Since::Offset(_) | Since::Foreign => None,
+        };
+        if let Some(asked) = asked {
             let mark = if offer.target.contains('?') { '&' } else { '?' };
-            offer.target = format!("{}{mark}since={since}", offer.target);
+            offer.target = format!("{}{mark}{asked}", offer.target);
         }
         encode_upgrade(out, &offer, token.map(Token::text), &key);
         Self {

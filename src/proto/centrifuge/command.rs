@@ -230,38 +230,38 @@ fn string_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D
 
 /// `ping`, which no SDK sends.
 #[derive(Clone, PartialEq, prost::Message, Deserialize)]
-struct PingRequest {}
+pub(super) struct PingRequest {}
 
 /// A command as it is on the wire, where nothing keeps a client from more than one request.
 #[derive(Clone, PartialEq, prost::Message, Deserialize)]
 #[serde(default)]
 pub(super) struct Fields {
     #[prost(uint32, tag = "1")]
-    id: u32,
+    pub(super) id: u32,
     #[prost(message, optional, tag = "4")]
-    connect: Option<ConnectRequest>,
+    pub(super) connect: Option<ConnectRequest>,
     #[prost(message, optional, tag = "5")]
-    subscribe: Option<SubscribeRequest>,
+    pub(super) subscribe: Option<SubscribeRequest>,
     #[prost(message, optional, tag = "6")]
-    unsubscribe: Option<UnsubscribeRequest>,
+    pub(super) unsubscribe: Option<UnsubscribeRequest>,
     #[prost(message, optional, tag = "7")]
-    publish: Option<PublishRequest>,
+    pub(super) publish: Option<PublishRequest>,
     #[prost(message, optional, tag = "8")]
-    presence: Option<PresenceRequest>,
+    pub(super) presence: Option<PresenceRequest>,
     #[prost(message, optional, tag = "9")]
-    presence_stats: Option<PresenceRequest>,
+    pub(super) presence_stats: Option<PresenceRequest>,
     #[prost(message, optional, tag = "10")]
-    history: Option<HistoryRequest>,
+    pub(super) history: Option<HistoryRequest>,
     #[prost(message, optional, tag = "11")]
-    ping: Option<PingRequest>,
+    pub(super) ping: Option<PingRequest>,
     #[prost(message, optional, tag = "12")]
-    send: Option<SendRequest>,
+    pub(super) send: Option<SendRequest>,
     #[prost(message, optional, tag = "13")]
-    rpc: Option<RpcRequest>,
+    pub(super) rpc: Option<RpcRequest>,
     #[prost(message, optional, tag = "14")]
-    refresh: Option<RefreshRequest>,
+    pub(super) refresh: Option<RefreshRequest>,
     #[prost(message, optional, tag = "15")]
-    sub_refresh: Option<SubRefreshRequest>,
+    pub(super) sub_refresh: Option<SubRefreshRequest>,
 }
 
 impl Fields {

@@ -5,6 +5,7 @@
 //! between them, or protobuf messages, each after its length as a varint. Clients may send fields
 //! and commands of later versions: what is not known is ignored, or refused by the code for it.
 
+mod client;
 mod codes;
 mod command;
 mod json;
@@ -18,6 +19,7 @@ mod tests;
 use prost::Message as _;
 use thiserror::Error;
 
+pub use client::{PROTOBUF_SUBPROTOCOL, decode_replies, encode_command};
 pub use codes::{DisconnectCode, ErrorCode, UnsubscribeCode};
 pub use command::{
     Command, ConnectRequest, EmulationRequest, Filter, HistoryRequest, PresenceRequest,

@@ -3,7 +3,7 @@
 use crate::client::core::Core;
 use crate::client::core::event::{Event, Reason};
 use crate::client::wire::encode_close;
-use crate::position::Position;
+use crate::position::{Position, Since};
 use crate::proto::Kind;
 use crate::proto::positions::{Frame, SUBPROTOCOL, decode};
 use crate::time::Now;
@@ -13,6 +13,8 @@ use crate::time::Now;
 pub(crate) struct Positions {
     /// That of its newest message, or what the server has said instead.
     pub(crate) newest: Option<Position>,
+    /// What it asks for until it has been connected.
+    first: Since,
     /// The server says positions on this connection.
     is_negotiated: bool,
     /// The server was asked to go on there, and has not said yet whether it does.
@@ -21,23 +23,30 @@ pub(crate) struct Positions {
 
 impl Positions {
     /// Before the first connection.
-    pub(crate) fn new(since: Option<Position>) -> Self {
+    pub(crate) fn new(first: Since) -> Self {
+        let newest = match first {
+            Since::Position(position) => Some(position),
+            _ => None,
+        };
         Self {
-            newest: since,
+            newest,
+            first,
             ..Self::default()
         }
     }
 
-    /// The position for the request of a connection.
-    pub(crate) fn request(&mut self) -> Option<Position> {
+    /// What the request of a connection asks for.
+    pub(crate) fn request(&mut self) -> Since {
         self.is_resuming = self.newest.is_some();
-        self.newest
+        self.newest.map_or(self.first, Since::Position)
     }
 
     /// The server has chosen a subprotocol.
     pub(crate) fn begin(&mut self, protocol: Option<&str>) {
         self.is_negotiated = protocol == Some(SUBPROTOCOL);
         self.is_resuming &= self.is_negotiated;
+        // Asked again, the newest messages would come twice.
+        self.first = Since::Default;
     }
 }
 

@@ -3,6 +3,7 @@ use crate::client::core::settings::Settings;
 use crate::client::core::tests::{
     START, connected, dial, disconnected, events, frame, grant, half, read, secs, websocket,
 };
+use crate::position::Since;
 use crate::proto::Kind;
 use crate::proto::positions::SUBPROTOCOL;
 
@@ -93,13 +94,28 @@ fn a_server_without_positions_is_taken_as_it_is() {
 #[test]
 fn a_client_that_knows_its_position_asks_at_once_and_adds_to_a_query() {
     let mut settings = settings();
-    settings.since = "mzxw6ytb:7".parse().ok();
+    settings.since = Since::position("mzxw6ytb:7");
     settings.offer.as_mut().unwrap().target = "/ws/a?b=c".to_owned();
     let mut core = Core::new(settings, half, START);
     dial(&mut core, START);
     assert_eq!(greet(&mut core, true), "/ws/a?b=c&since=mzxw6ytb:7");
     assert_eq!(says(&mut core, "mzxw6ytb:8\na").len(), 2);
     assert_eq!(core.position(), "mzxw6ytb:8".parse().ok());
+}
+
+#[test]
+fn the_newest_messages_are_asked_for_until_the_first_connection() {
+    let mut settings = settings();
+    settings.since = Since::Last(3);
+    let mut core = Core::new(settings, half, START);
+    dial(&mut core, START);
+    assert!(core.out().starts_with(b"GET /?last=3 "));
+    core.handle_end(None, START);
+    events(&mut core);
+    assert_eq!(reconnect(&mut core, true), "/?last=3", "nothing has come");
+    assert_eq!(reconnect(&mut core, true), "/");
+    says(&mut core, "mzxw6ytb:7");
+    assert_eq!(reconnect(&mut core, true), "/?since=mzxw6ytb:7");
 }
 
 #[test]
