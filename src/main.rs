@@ -13,10 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use corecast::admin::log_line::{LogLine, LogLines};
 use corecast::admin::log_queue::LogQueue;
 use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
-use corecast::settings::{Settings, Tables};
+use corecast::settings::{LogFormat, Settings, Tables};
+use corecast::sys::service::journal;
 use corecast::sys::startup::while_starting;
 use corecast::{Admin, Handle, Relay, ServerBuilder};
 use env_logger::Target;
@@ -52,22 +54,39 @@ fn tell(err: &impl Display) {
 fn serve_by(serve: Serve, settings: Settings) -> Result<(), ()> {
     let log = LogQueue::start(io::stderr())
         .map_err(|err| tell(&while_starting("cannot start the log thread", &err)))?;
-    // The level is the log's own (`log_from`), so that a reload can change it.
-    let env = env_logger::Env::default().default_filter_or("debug");
-    env_logger::Builder::from_env(env)
-        .target(Target::Pipe(Box::new(log.clone())))
-        .init();
-    log_from(settings.level);
+    let lines = LogLines {
+        is_json: settings.log.format == LogFormat::Json,
+        is_journal: journal::reads_stderr(),
+    };
+    log.set_shape(lines);
+    start_log(&log, lines);
+    log_from(settings.log.level);
     panics_to(log.clone());
     let served = run(serve, settings, &log).map_err(|err| {
         log::error!("{err}");
         // A failed start is reported at every log level.
         if !log::log_enabled!(log::Level::Error) {
-            log.put(format!("corecast: {err}").as_bytes());
+            log.tell(&format!("corecast: {err}"));
         }
     });
     log.flush(LOG_PATIENCE);
     served
+}
+
+/// The level is the log's own (`log_from`), so that it can be changed at any time.
+fn start_log(log: &LogQueue, lines: LogLines) {
+    let env = env_logger::Env::default().default_filter_or("debug");
+    let mut builder = env_logger::Builder::from_env(env);
+    builder.format(move |out, record| {
+        let line = LogLine {
+            time: &out.timestamp_seconds().to_string(),
+            level: record.level(),
+            target: record.target(),
+            message: &record.args().to_string(),
+        };
+        writeln!(out, "{}", lines.line(line))
+    });
+    builder.target(Target::Pipe(Box::new(log.clone()))).init();
 }
 
 /// Sends panics to the log's thread, at every level: the reader of standard error may have stalled,
@@ -82,7 +101,7 @@ fn panics_to(log: LogQueue) {
         let lines = text
             .lines()
             .chain(told.iter().flat_map(|told| told.lines()));
-        lines.for_each(|line| log.put(line.as_bytes()));
+        lines.for_each(|line| log.tell(line));
     }));
 }
 

@@ -8,6 +8,7 @@ use crate::admin::format::Format;
 use crate::admin::health::Health;
 use crate::admin::log_queue::LogQueue;
 use crate::admin::metrics::{Scrape, encode};
+use crate::admin::page::dashboard;
 use crate::proto::http::{Request, Response};
 use crate::server::handle::Handle;
 use crate::time::Now;
@@ -51,7 +52,11 @@ impl Answers {
             "/livez" => self.stuck().unwrap_or_else(|| Response::text(200, "alive")),
             "/readyz" if !is_ready => Response::text(503, "draining"),
             "/readyz" => self.stuck().unwrap_or_else(|| Response::text(200, "ready")),
-            _ => Response::text(404, "the paths are /metrics, /livez, /readyz and /admin/"),
+            "/" => dashboard(),
+            _ => Response::text(
+                404,
+                "the paths are /, /metrics, /livez, /readyz and /admin/",
+            ),
         }
     }
 

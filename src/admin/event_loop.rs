@@ -1,5 +1,7 @@
 //! The thread of the admin port: serves many connections without waiting for any of them.
 
+mod later;
+
 use std::io::{self, ErrorKind};
 use std::net::{self, IpAddr, Shutdown};
 use std::time::{Duration, Instant};
@@ -11,8 +13,9 @@ use slab::Slab;
 use crate::admin::answer::Answers;
 use crate::admin::api::Outcome;
 use crate::admin::api::rows::Answer;
+use crate::admin::api::sweeps::Sweeps;
+use crate::admin::api::traces::Traces;
 use crate::admin::exchange::{Exchange, Reply, Step};
-use crate::admin::sweeps::{Asked, Sweeps};
 use crate::limits::{
     ADMIN_ANSWER_TIMEOUT, ADMIN_CONNECTIONS_MAX, ADMIN_SWEEPS_MAX, ADMIN_TIMEOUT, LINGER_MOMENT,
 };
@@ -24,6 +27,7 @@ pub(super) struct EventLoop {
     answers: Answers,
     began: Instant,
     sweeps: Sweeps,
+    traces: Traces,
     /// The time of the next look at the shards.
     look_at: Instant,
     poll: Poll,
@@ -57,6 +61,7 @@ impl EventLoop {
             answers,
             began: now(),
             sweeps: Sweeps::default(),
+            traces: Traces::default(),
             look_at: now(),
             poll,
             listener: Some(listener),
@@ -80,7 +85,7 @@ impl EventLoop {
             let next = deadlines.fold(self.look_at, Instant::min);
             let timeout = next.saturating_duration_since(now());
             // What shards answer makes no event here: they have descriptors of their own.
-            let timeout = if self.sweeps.is_empty() {
+            let timeout = if self.sweeps.is_empty() && self.traces.is_empty() {
                 timeout
             } else {
                 self.take_answers(timeout.min(SWEEP_PATIENCE));
@@ -168,14 +173,20 @@ impl EventLoop {
         };
         let before = it.exchange.step();
         let date = Date::since_1970(since_1970());
-        let (from, mut sweep) = (it.from, None);
+        let (from, mut sweep, mut follow) = (it.from, None, None);
         let millis = u64::try_from((now - self.began).as_millis());
         let at = Now::from_millis(millis.unwrap_or(u64::MAX));
+        let traces_are_full = self.traces.is_full();
         let is_full = ADMIN_SWEEPS_MAX <= self.sweeps.len();
         let reply = |request: &Request<'_>| match self.answers.answer(request, from, at) {
             Outcome::Later(_) if is_full => Reply::Now(Answer::busy().response()),
             Outcome::Later(asked) => {
                 sweep = Some(asked);
+                Reply::Later
+            }
+            Outcome::Follow(_) if traces_are_full => Reply::Now(Answer::busy().response()),
+            Outcome::Follow(asked) => {
+                follow = Some(asked);
                 Reply::Later
             }
             Outcome::Now(response) => Reply::Now(response),
@@ -185,6 +196,9 @@ impl EventLoop {
             it.deadline = now + ADMIN_ANSWER_TIMEOUT;
             let asked = self.sweeps.begin(key, sweep, &self.answers.handle);
             return self.finish(asked, now);
+        }
+        if let Some(follow) = follow {
+            return self.follow(key, follow, now);
         }
         match step {
             Step::Over => self.close(key),
@@ -202,43 +216,7 @@ impl EventLoop {
     fn close(&mut self, key: usize) {
         self.connections.remove(key);
         self.sweeps.forget(key);
-    }
-
-    /// Takes what shards have answered, and waits for that for a while.
-    fn take_answers(&mut self, patience: Duration) {
-        let handle = &self.answers.handle;
-        let answered = self.sweeps.wait(patience, handle);
-        let now = now();
-        for asked in answered {
-            self.finish(asked, now);
-        }
-    }
-
-    /// Sends an answer that is complete.
-    fn finish(&mut self, asked: Asked, now: Instant) {
-        let Asked { key, answer } = asked;
-        let (Some(answer), Some(it)) = (answer, self.connections.get_mut(key)) else {
-            return;
-        };
-        let date = Date::since_1970(since_1970());
-        it.exchange.finish(&answer.response(), date);
-        it.deadline = now + ADMIN_TIMEOUT;
-        self.advance(key, now);
-    }
-
-    /// Ends connections whose time is over; one that waits for shards is told so.
-    fn end_late(&mut self, now: Instant) {
-        let late = self.connections.iter().filter(|(_, it)| it.deadline <= now);
-        let late: Vec<usize> = late.map(|(key, _)| key).collect();
-        for key in late {
-            if self.sweeps.forget(key) {
-                let answer = Answer::error(504, "a shard did not answer in time: see /livez");
-                let answer = Some(answer);
-                self.finish(Asked { key, answer }, now);
-            } else {
-                self.connections.remove(key);
-            }
-        }
+        self.traces.end(key, &self.answers.handle);
     }
 }
 

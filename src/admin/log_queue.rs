@@ -3,8 +3,8 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, after, bounded, select};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use crate::admin::log_line::LogLines;
 use crate::limits::{LOG_BATCH_BYTES, LOG_LINE_BYTES_MAX, LOG_LINES_MAX};
 use crate::sys::signals;
 
@@ -21,6 +22,8 @@ pub struct LogQueue {
     entries: Sender<Entry>,
     /// Lines lost because the queue was full or writing failed.
     lost: Arc<AtomicU64>,
+    /// How lines look.
+    shape: Arc<OnceLock<LogLines>>,
 }
 
 #[derive(Debug)]
@@ -40,13 +43,31 @@ impl LogQueue {
         let (entries, queue) = bounded(LOG_LINES_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);
+        let shape = Arc::new(OnceLock::new());
+        let shaped = Arc::clone(&shape);
         thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || {
                 signals::block_all();
-                write_entries(&queue, &mut out, &counted);
+                write_entries(&queue, &mut out, &counted, &shaped);
             })?;
-        Ok(Self { entries, lost })
+        Ok(Self {
+            entries,
+            lost,
+            shape,
+        })
+    }
+
+    /// Says how lines look that the queue makes itself; before, they are text.
+    pub fn set_shape(&self, lines: LogLines) {
+        // It is said once.
+        let _set = self.shape.set(lines);
+    }
+
+    /// Appends a line that is not from the `log` crate.
+    pub fn tell(&self, text: &str) {
+        let lines = self.shape.get().copied().unwrap_or_default();
+        self.put(lines.bare(text).as_bytes());
     }
 
     /// Appends a line, or counts it as lost if there is no space.
@@ -101,7 +122,12 @@ fn front(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &AtomicU64) {
+fn write_entries(
+    queue: &Receiver<Entry>,
+    out: &mut (impl Write + AsFd),
+    lost: &AtomicU64,
+    shape: &OnceLock<LogLines>,
+) {
     let mut told = 0;
     let mut batch = Vec::new();
     while let Ok(first) = queue.recv() {
@@ -121,8 +147,10 @@ fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &
         let all = lost.load(Ordering::Relaxed);
         if told < all {
             let count = all - told;
-            let text = format!("corecast: {count} log lines were lost: the reader had stalled\n");
-            batch.extend_from_slice(text.as_bytes());
+            let text = format!("corecast: {count} log lines were lost: the reader had stalled");
+            let lines = shape.get().copied().unwrap_or_default();
+            batch.extend_from_slice(lines.bare(&text).as_bytes());
+            batch.push(b'\n');
         }
         if write_all(out, &batch).is_ok() {
             told = all;
@@ -157,125 +185,5 @@ fn write_all(out: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result<()> 
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{BufRead, BufReader};
-    use std::os::fd::BorrowedFd;
-    use std::os::unix::net::UnixStream;
-
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn lines_come_out_in_order() {
-        for blocks in [true, false] {
-            let (out, reader) = UnixStream::pair().unwrap();
-            out.set_nonblocking(!blocks).unwrap();
-            let queue = LogQueue::start(out).unwrap();
-            let reader = thread::spawn(|| {
-                let lines = BufReader::new(reader).lines().map(Result::unwrap);
-                lines.take(5_000).collect::<Vec<_>>()
-            });
-            for n in 0..5_000 {
-                queue.put(format!("line {n}\n").as_bytes());
-                if n % 100 == 0 {
-                    queue.flush(LONG);
-                }
-            }
-            let lines = reader.join().unwrap();
-            let expected = (0..5_000).map(|n| format!("line {n}"));
-            assert!(lines.into_iter().eq(expected));
-        }
-    }
-
-    #[test]
-    fn a_reader_that_stalls_costs_lines_which_are_counted_and_reported() {
-        let (out, reader) = UnixStream::pair().unwrap();
-        let queue = LogQueue::start(out).unwrap();
-        let line = [b'x'; LOG_LINE_BYTES_MAX + 1];
-        let mut put = 0;
-        // The socket holds some of them, the writer another, and the queue the others.
-        while queue.lost() < 10 {
-            queue.put(&line);
-            put += 1;
-        }
-        assert!(LOG_LINES_MAX < put);
-        queue.flush(Duration::from_millis(1));
-        let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
-        let told = lines
-            .by_ref()
-            .find(|line| line.starts_with("corecast: "))
-            .unwrap();
-        assert!(
-            told.ends_with(" log lines were lost: the reader had stalled"),
-            "{told}"
-        );
-        assert!(
-            lines.next().unwrap().len() == LOG_LINE_BYTES_MAX,
-            "what is too long is cut"
-        );
-    }
-
-    #[test]
-    fn without_a_reader_lines_are_lost_and_nothing_fails() {
-        let (out, reader) = UnixStream::pair().unwrap();
-        drop(reader);
-        let queue = LogQueue::start(out).unwrap();
-        queue.put(b"nobody reads this");
-        queue.flush(LONG);
-        assert_eq!(queue.lost(), 1);
-    }
-
-    /// Fails to write all that is without this line, however lines come together.
-    struct Broken(UnixStream, &'static str);
-
-    impl Write for Broken {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if std::str::from_utf8(bytes).unwrap().contains(self.1) {
-                return self.0.write(bytes);
-            }
-            Err(ErrorKind::StorageFull.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl AsFd for Broken {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.0.as_fd()
-        }
-    }
-
-    #[test]
-    fn a_loss_of_lines_that_could_not_be_reported_is_reported_later() {
-        let (out, reader) = UnixStream::pair().unwrap();
-        let queue = LogQueue::start(Broken(out, "three")).unwrap();
-        for line in ["one", "two", "three"] {
-            queue.put(line.as_bytes());
-            queue.flush(LONG);
-        }
-        assert_eq!(queue.lost(), 2);
-        drop(queue);
-        let lines: Vec<_> = BufReader::new(reader).lines().map(Result::unwrap).collect();
-        let told = "corecast: 2 log lines were lost: the reader had stalled";
-        assert_eq!(lines, ["three", told]);
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_cut_behind_a_character() {
-        for (before, kept) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 0)] {
-            let line = [
-                "x".repeat(LOG_LINE_BYTES_MAX - before),
-                "\u{1F600}".repeat(2),
-            ]
-            .concat();
-            let text = std::str::from_utf8(front(line.as_bytes())).unwrap();
-            assert_eq!(text.len(), LOG_LINE_BYTES_MAX - kept, "{before}");
-        }
-        let nonsense = [0x80; LOG_LINE_BYTES_MAX + 1];
-        assert_eq!(front(&nonsense), b"");
-        assert_eq!(front(&nonsense[..9]), &nonsense[..9], "it is not too long");
-    }
-}
+#[path = "log_queue_tests.rs"]
+mod tests;

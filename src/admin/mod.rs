@@ -11,9 +11,10 @@ mod exchange;
 mod format;
 mod gauges;
 mod health;
+pub mod log_line;
 pub mod log_queue;
 mod metrics;
-mod sweeps;
+mod page;
 
 use core::net::SocketAddr;
 use std::fmt;

@@ -30,6 +30,24 @@ pub const ADMIN_SLOW_MAX: usize = 100;
 pub const ADMIN_TOPICS_NAMED: usize = 8;
 /// Topics among which those with the largest numbers are searched.
 pub const ADMIN_TOPICS_SORTED_MAX: usize = 10_000;
+/// Traces at the same time; one more is answered with 503.
+pub const TRACES_MAX: usize = 4;
+/// Events of a trace that a shard notes in one turn; more are left out, and counted.
+pub const TRACE_EVENTS_PER_TURN: usize = 64;
+/// What a trace shows of a message's text.
+pub const TRACE_TEXT_BYTES: usize = 1_024;
+/// Turns whose events wait for the admin port; more are left out, and counted.
+pub const TRACE_BATCHES_MAX: usize = 256;
+/// How long a trace lasts, in seconds, if the request does not say it, and at most.
+pub const TRACE_SECONDS: usize = 60;
+/// See [`TRACE_SECONDS`].
+pub const TRACE_SECONDS_MAX: usize = 600;
+/// Events of a trace, if the request does not say it, and at most.
+pub const TRACE_EVENTS: usize = 1_000;
+/// See [`TRACE_EVENTS`].
+pub const TRACE_EVENTS_MAX: usize = 10_000;
+/// What the client of a trace has not read; with more, the trace ends.
+pub const TRACE_UNREAD_BYTES_MAX: usize = 1 << 20;
 /// Connections that the kernel keeps for the admin port until they are accepted.
 pub const ADMIN_BACKLOG: i32 = 256;
 /// A shard that was woken and has no turn for this long is stuck. It is far longer than any turn,

@@ -6,7 +6,7 @@ use crate::server::handle::Handle;
 pub(crate) use crate::shard::mail::{
     ConnectionFilter, ConnectionRow, Seen, Subject, TopicQuery, TopicRow,
 };
-use crate::shard::mail::{Look, ToHome};
+use crate::shard::mail::{Inquiry, Look, ToHome};
 
 impl Handle {
     /// Asks one shard, from this place on; `reply` runs on its thread, and must not wait.
@@ -18,7 +18,7 @@ impl Handle {
         reply: impl FnOnce(Seen) + Send + Sync + 'static,
     ) -> Result<(), PublishError> {
         let look = Look::new(subject, from, HomeReply::new(reply));
-        self.send(shard, ToHome::Look(Box::new(look)))
+        self.send(shard, ToHome::Operator(Inquiry::Look(Box::new(look))))
     }
 
     /// The ids of all shards.

@@ -13,6 +13,11 @@ pub(crate) mod look;
 mod mail;
 pub mod reload;
 mod start;
+#[cfg_attr(
+    not(feature = "admin"),
+    expect(dead_code, unused_imports, reason = "only the admin port follows")
+)]
+pub(crate) mod trace;
 
 use std::io;
 use std::net::SocketAddr;

@@ -537,9 +537,16 @@ static KEYS: &[Key<Settings>] = &[
     ),
     key(
         "log.level",
-        Field::Choice(|s| &mut s.level),
+        Field::Choice(|s| &mut s.log.level),
         "Lowest severity that is logged. The environment variable `RUST_LOG` takes precedence and \
-         can set a level for each module.",
+         can set a level for each module. `PUT /admin/log` changes it at once.",
+    ),
+    key(
+        "log.format",
+        Field::Choice(|s| &mut s.log.format),
+        "`json`: each line is an object with `time`, `level`, `target` and `message`. Where the \
+         journal of systemd reads standard error, each line begins with its priority \
+         (`sd-daemon(3)`), and as text it has no time.",
     ),
 ];
 

@@ -54,7 +54,7 @@ pub use crate::settings::namespaces::{Namespace, TopicValues};
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::value::auth::AuthSettings;
 pub use crate::settings::value::list::{Paths, Texts};
-pub use crate::settings::value::operators::{AdminSettings, Level};
+pub use crate::settings::value::operators::{AdminSettings, Level, LogFormat, LogSettings};
 pub use crate::settings::value::secret::Secret;
 pub use crate::settings::value::tls::{ClientAuth, Tls, TlsVersion};
 #[cfg(feature = "auth")]
@@ -92,8 +92,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// Time between the announcement of a drain and its beginning.
     pub drain_listen: Option<Duration>,
-    /// The lowest severity that is logged.
-    pub level: Level,
+    /// The program's log.
+    pub log: LogSettings,
     /// Where clients connect.
     pub listeners: Vec<Listen>,
     /// The source of each value by the full name of its key; a missing entry means the default.
@@ -256,7 +256,7 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             admin: AdminSettings::default(),
             drain_listen: None,
-            level: Level::Info,
+            log: LogSettings::default(),
             listeners: vec![
                 Listen::new(Protocol::Http, on_loopback(HTTP_PORT)),
                 Listen::new(Protocol::LengthPrefix, on_loopback(TCP_PORT)),

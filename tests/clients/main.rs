@@ -6,6 +6,7 @@
 #[path = "../examples/browser.rs"]
 mod browser;
 mod commands;
+mod dashboard;
 mod deltas;
 mod http;
 mod page;

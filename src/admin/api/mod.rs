@@ -5,6 +5,9 @@ mod params;
 pub(super) mod rows;
 mod stats;
 pub(super) mod sweep;
+pub(super) mod sweeps;
+pub(super) mod trace;
+pub(super) mod traces;
 
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use crate::admin::api::params::Params;
 use crate::admin::api::rows::Answer;
 use crate::admin::api::stats::stats;
 use crate::admin::api::sweep::{Order, Sweep, TopicsAsked};
+use crate::admin::api::trace::{Follow, follow};
 use crate::admin::health::Health;
 use crate::id::ConnectionId;
 use crate::limits::ADMIN_SLOW_MAX;
@@ -28,6 +32,8 @@ pub(super) enum Outcome {
     Now(Response),
     /// Shards are to be asked first.
     Later(Box<Sweep>),
+    /// Lines follow, as things happen.
+    Follow(Follow),
 }
 
 /// What drains the server.
@@ -46,7 +52,7 @@ pub(super) struct Call<'c> {
 /// The paths, for the answer to one that is unknown.
 const PATHS: &str = "/admin/stats, /admin/connections, /admin/connections/ID, \
                      /admin/connections/ID/disconnect, /admin/topics, /admin/slow, \
-                     /admin/publish, /admin/drain, /admin/log";
+                     /admin/publish, /admin/drain, /admin/log, /admin/trace";
 
 /// Protocols of connections, as lists name them.
 const PROTOCOLS: [&str; 5] = ["websocket", "sse", "http_stream", "tcp", "http"];
@@ -111,9 +117,10 @@ impl Call<'_> {
                 let params = Params::of(request, &["limit"])?;
                 Sweep::slow(handle, params.number("limit", 20, ADMIN_SLOW_MAX)?)
             }
+            "trace" => return Ok(Outcome::Follow(follow(handle, request)?)),
             "stats" => {
                 Params::of(request, &[])?;
-                return Ok(stats(handle, self.health).into());
+                return Ok(stats(handle, self.health, self.now).into());
             }
             "log" if request.method != "PUT" => return Ok(actions::level().into()),
             "log" => return Ok(actions::set_level(request.body)?.into()),
@@ -142,6 +149,7 @@ fn methods(path: &str) -> Option<&'static str> {
     Some(match path {
         "stats" | "connections" | "topics" | "slow" => "GET, HEAD",
         "log" => "GET, HEAD, PUT",
+        "trace" => "GET",
         "drain" | "publish" => "POST",
         _ => match path.strip_prefix("connections/")?.split_once('/') {
             None => "GET, HEAD",

@@ -1,15 +1,18 @@
 //! The numbers of all shards, for pages that draw them: the same as the metrics, as JSON.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::admin::api::rows::Answer;
 use crate::admin::health::Health;
-use crate::counters::{Bounds, Counters, TURN_MICROS};
+use crate::counters::{Bounds, Counters, DELIVERY_MICROS, TURN_MICROS};
 use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
+use crate::time::Now;
 
 /// What the shards have counted.
-pub(super) fn stats(handle: &Handle, health: &Health) -> Answer {
+pub(super) fn stats(handle: &Handle, health: &Health, now: Now) -> Answer {
     let shards = handle.shard_counters();
     let ages: Vec<_> = health.ages().collect();
     let of_shards = shards.iter().enumerate().map(|(index, counters)| {
@@ -24,9 +27,11 @@ pub(super) fn stats(handle: &Handle, health: &Health) -> Answer {
         &json!({
             "version": env!("CARGO_PKG_VERSION"),
             "time": time.as_secs_f64(),
+            "uptime_seconds": Duration::from_millis(now.millis()).as_secs_f64(),
             "ready": handle.is_ready(),
             "serving": handle.is_serving(),
             "turn_bounds_seconds": seconds(TURN_MICROS),
+            "delivery_bounds_seconds": seconds(DELIVERY_MICROS),
             "shards": of_shards.collect::<Vec<_>>(),
         }),
     )
@@ -60,6 +65,7 @@ fn numbers(counters: &Counters) -> Value {
         "history_bytes": counters.history_bytes,
         "memory_budget_bytes": counters.memory_budget_bytes,
         "turns": counters.turns,
+        "deliveries": counters.deliveries,
         "turn_seconds": counters.turn_nanos as f64 / 1e9,
     })
 }

@@ -16,6 +16,34 @@ pub struct AdminSettings {
     pub open_metrics: bool,
 }
 
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object for each line.
+    Json,
+}
+
+/// The program's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The lowest severity that is logged.
+    pub level: Level,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            level: Level::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
 /// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -68,6 +96,11 @@ impl Level {
         }
     }
 }
+
+choice!(LogFormat {
+    "text" => Self::Text,
+    "json" => Self::Json,
+});
 
 choice!(Level {
     "off" => Self::Off,

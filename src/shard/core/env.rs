@@ -12,6 +12,7 @@ use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL, SESSION_GRACE, WORK_OF
 use crate::proto::http::Date;
 use crate::shard::core::notice::Notice;
 use crate::shard::core::work::{Share, Work};
+use crate::shard::mail::Trace;
 use crate::throttle::Throttles;
 use crate::time::{Now, Stamp};
 
@@ -32,6 +33,8 @@ pub(crate) struct Env {
     pub(crate) denials: Notice,
     /// What is left to do in this turn.
     pub(crate) work: Work,
+    /// What operators follow.
+    pub(crate) traces: Vec<Trace>,
     /// Something that a connection or a room may wait for has happened in this turn; `has_news`:
     /// in the turn before.
     pub(crate) moved: bool,
@@ -50,6 +53,7 @@ impl Env {
             throttles: Arc::default(),
             denials: Notice::default(),
             work: Work::default(),
+            traces: Vec::new(),
             moved: false,
             has_news: false,
         }

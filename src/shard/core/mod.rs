@@ -22,6 +22,7 @@ pub mod pubsub;
 mod reload;
 mod session;
 mod shard;
+mod trace;
 mod work;
 
 use std::fmt;
@@ -147,7 +148,7 @@ impl<H: Handler> ShardCore<H> {
             }
             ToHome::Census(scan) => self.shard.take_census(scan).map(ToHome::Census),
             ToHome::Ask(question) => self.shard.take_question(question).map(ToHome::Ask),
-            ToHome::Look(look) => self.shard.take_look(look).map(ToHome::Look),
+            ToHome::Operator(asked) => self.shard.take_inquiry(asked).map(ToHome::Operator),
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);
                 None
@@ -257,13 +258,11 @@ impl<H: Handler> ShardCore<H> {
     /// When `handle_timeouts` has something to do next.
     pub fn next_deadline(&self) -> Option<Now> {
         let shard = &self.shard;
+        let drain = shard.drain.as_ref();
         let deadlines = [
             shard.conns.timers.deadline(),
             shard.pubsub.deadline(&shard.env),
-            shard
-                .drain
-                .as_ref()
-                .map(|drain| drain.deadline(shard.env.now)),
+            drain.map(|drain| drain.deadline(shard.env.now)),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),
         ];

@@ -8,6 +8,16 @@ use std::time::Duration;
 use crate::handler::{ConnectionInfo, HomeReply, TopicFilter};
 use crate::id::ConnId;
 use crate::limits::{ADMIN_ROWS_PER_LOOK, ADMIN_SLOW_MAX};
+use crate::shard::mail::TraceOrder;
+
+/// What an operator asks a shard.
+#[derive(Debug)]
+pub enum Inquiry {
+    /// What it has.
+    Look(Box<Look>),
+    /// To tell what happens.
+    Trace(TraceOrder),
+}
 
 /// One question to a shard, and how far it is answered.
 pub struct Look {

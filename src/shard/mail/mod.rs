@@ -11,6 +11,11 @@ mod matched;
 mod outgoing;
 mod publication;
 mod questions;
+#[cfg_attr(
+    not(feature = "admin"),
+    expect(dead_code, reason = "only the admin port follows")
+)]
+mod trace;
 mod users;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,15 +27,19 @@ use crate::position::Position;
 pub use crate::shard::mail::census::CensusScan;
 pub(crate) use crate::shard::mail::census::CensusSum;
 pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
-pub use crate::shard::mail::look::Look;
 pub(crate) use crate::shard::mail::look::{
     ConnectionFilter, ConnectionRow, Seen, Subject, TopicQuery, TopicRow,
 };
+pub use crate::shard::mail::look::{Inquiry, Look};
 pub use crate::shard::mail::matched::Matched;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
 pub(crate) use crate::shard::mail::questions::Ask;
 pub use crate::shard::mail::questions::Question;
+pub(crate) use crate::shard::mail::trace::{
+    Happening, Sample, TraceBatch, TraceEvent, TraceSink, TraceSubject,
+};
+pub use crate::shard::mail::trace::{Trace, TraceOrder};
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
 use crate::time::Micros;
@@ -91,8 +100,8 @@ pub enum ToHome {
     Ask(Box<Question>),
     /// All shards are asked what they have.
     Census(Box<CensusScan>),
-    /// An operator looks at connections or topics of this shard.
-    Look(Box<Look>),
+    /// An operator asks something.
+    Operator(Inquiry),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -190,7 +199,7 @@ impl Weigh for ToHome {
             Self::Commands { commands, .. } => commands.len(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) => 0,
-            Self::Census(_) | Self::Look(_) => 0,
+            Self::Census(_) | Self::Operator(_) => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join(join) => {
                     let info = join.info.as_ref().map_or(0, |info| info.weight());

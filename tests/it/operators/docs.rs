@@ -56,8 +56,11 @@ fn each_command_of_the_page_does_what_it_says() {
             "{script}: {}",
             tools::text(&output)
         );
-        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(json.is_object(), "{script}: {json}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        for line in lines.lines() {
+            let json: Value = serde_json::from_str(line).unwrap();
+            assert!(json.is_object(), "{script}: {json}");
+        }
     }
     server.join();
 }

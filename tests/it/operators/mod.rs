@@ -5,6 +5,7 @@ mod acts;
 mod docs;
 mod lists;
 mod program;
+mod trace;
 
 use std::net::SocketAddr;
 

@@ -1,6 +1,10 @@
 //! The admin port of the program: its configuration, and what changes the program.
 
 use std::net::SocketAddr;
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::operators::{call, see};
 use crate::support::http::is_served;
@@ -64,4 +68,39 @@ fn an_address_that_others_reach_wants_a_token() {
     }
     let mut insecure = start(&["--admin", "0.0.0.0:0", "--insecure"]);
     insecure.wait_for("ready: ");
+}
+
+#[test]
+fn each_line_of_the_log_is_an_object_if_asked() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    for listener in ["--http", "--tcp", "--admin"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    command.env("CORECAST_LOG_FORMAT", "json");
+    command.env_remove("JOURNAL_STREAM");
+    let mut program = Program::spawn(command);
+    program.wait_for("ready: ");
+    program.signal(Signal::TERM);
+    let (status, log) = program.wait();
+    assert!(status.success(), "{log}");
+    assert!(3 < log.lines().count(), "{log}");
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        for member in ["time", "level", "target", "message"] {
+            assert!(line[member].is_string(), "{member}: {line}");
+        }
+    }
+}
+
+/// As systemd starts a service: standard error is a stream that the variable names.
+#[test]
+fn the_journal_gets_priorities() {
+    let mut command = Command::new("sh");
+    let names = "JOURNAL_STREAM=$(stat -L -c %d:%i /dev/stderr) exec \"$0\" \"$@\"";
+    command.args(["-c", names, env!("CARGO_BIN_EXE_corecast")]);
+    for listener in ["--http", "--tcp"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    let mut program = Program::spawn(command);
+    program.wait_for("<6>[INFO  corecast] ready: ");
 }

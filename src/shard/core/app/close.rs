@@ -11,6 +11,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::ACCEPTED;
 use crate::shard::core::work::Share;
+use crate::shard::mail::Happening;
 
 impl<H: Handler> ShardCore<H> {
     /// Tells the handler of connections that have ended, and of those that have been sent all.
@@ -20,6 +21,10 @@ impl<H: Handler> ShardCore<H> {
             self.shard.env.counters.closed[reason.index()] += 1;
             if let CloseReason::Refused(status) = reason {
                 self.shard.env.counters.refused[status_index(status)] += 1;
+            }
+            if self.shard.env.is_traced() {
+                let closed = || Happening::Closed(reason.to_string());
+                self.shard.env.trace(Some(id), None, closed);
             }
             note(id, self.shard.conns.clients.addr(id.key), reason);
             self.tell_end(id, reason);

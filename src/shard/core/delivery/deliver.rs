@@ -94,7 +94,11 @@ impl<D, A> Shard<D, A> {
             return false;
         }
         let space = self.pubsub.fanout.make_space(key, entry, &self.env.config);
+        let skipped = self.env.counters.skipped;
         self.apply_overruns();
+        if self.env.is_traced() {
+            self.env.trace_skipped(&self.pubsub.fanout, key, skipped);
+        }
         if let Err(form) = space {
             self.end_early(key, form);
         }
@@ -150,6 +154,11 @@ impl<D, A> Shard<D, A> {
         let appended = fanout.append(key, entry, now, ordered_at, excluded);
         self.env.counters.messages_out += appended.members;
         self.env.counters.count_fanout(appended.members);
+        if self.env.is_traced() {
+            let (len, count) = (entry.payload.bytes.len(), appended.members);
+            self.env
+                .trace_appended(&self.conns, fanout, key, len, count);
+        }
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);
         self.env.work.charge_compression(appended.compression);

@@ -183,6 +183,9 @@ impl<D, A> Shard<D, A> {
         let matches = self.take_matches(topic);
         let has_space = self.has_space(&recipients, settings, payload.borrowed(), extra)
             && self.has_space_for_matches(&matches);
+        if has_space && self.env.is_traced() {
+            self.env.trace_ordered(topic, payload.borrowed());
+        }
         let ordered = has_space.then(|| {
             let settings = self.env.config.namespaces.at(settings);
             let (history, now) = (&mut self.pubsub.history, self.env.now);

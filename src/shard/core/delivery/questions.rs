@@ -89,6 +89,9 @@ impl<D, A> Shard<D, A> {
         self.answer_client_questions();
         self.go_on_with_censuses();
         self.go_on_with_looks();
+        if self.env.is_traced() {
+            self.env.give_traces();
+        }
     }
 
     fn answer_client_questions(&mut self) {

@@ -173,6 +173,10 @@ impl<H: Handler> ShardCore<H> {
     ) -> Progress {
         self.shard.conns.restart_progress(key, self.shard.env.now);
         self.shard.conns.count_message(key);
+        if self.shard.env.is_traced() {
+            let id = self.shard.conns.id(key);
+            self.shard.env.trace_received(id, kind, payload);
+        }
         self.shard.env.counters.messages_in += 1;
         self.shard.env.counters.bytes_in += payload.len() as u64;
         self.shard.env.work.charge(WORK_OF_MESSAGE);

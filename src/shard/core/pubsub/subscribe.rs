@@ -3,7 +3,7 @@
 use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::handler::Subscribe;
-use crate::id::{ConnKey, TopicKey};
+use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::limits::{CLIENT_INFO_BYTES_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::session::subs::{Aside, Subscription};
@@ -12,6 +12,7 @@ use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
+use crate::shard::mail::Happening;
 use crate::topic::fanout::Place;
 use crate::topic::patterns::TopicPattern;
 use crate::topic::{Topic, TopicNameError};
@@ -94,6 +95,13 @@ impl PubSub {
         };
         let has_deltas = asked.as_ref().is_some_and(|(_, aside)| aside.has_deltas());
         conn.subs.add(Membership::new(topic_key, has_deltas));
+        if env.is_traced() {
+            let id = ConnId {
+                key,
+                generation: conn.generation,
+            };
+            env.trace(Some(id), Some(topic), || Happening::Subscribed);
+        }
         if let Some(session) = conn.protocol.session_mut() {
             session.subs.add(topic_key, asked);
         }
@@ -136,6 +144,14 @@ impl PubSub {
         };
         let (form, index) = (sub.form(conn.form), sub.index());
         conn.subs.remove(topic);
+        if env.is_traced() {
+            let id = ConnId {
+                key,
+                generation: conn.generation,
+            };
+            let local = fanout.topic(topic).map(|local| &local.topic);
+            env.trace(Some(id), local, || Happening::Unsubscribed);
+        }
         if let Some(session) = conn.protocol.session_mut() {
             session.subs.remove(topic);
         }

@@ -6,7 +6,7 @@ use crate::handler::{ConnectionInfo, Handler};
 use crate::limits::{ADMIN_PLACES_AT_ONCE, STAGED_MAX, WORK_OF_LISTED, WORK_OF_STEP};
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::{Look, Subject, TopicQuery, TopicRow};
+use crate::shard::mail::{Inquiry, Look, Subject, TopicQuery, TopicRow};
 
 impl<H: Handler> ShardCore<H> {
     /// Gives away what operators have looked at, with what `describe` adds of sockets.
@@ -18,8 +18,18 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Shard<D, A> {
-    /// Takes a question, or gives it back while there is no space for it.
-    pub(crate) fn take_look(&mut self, look: Box<Look>) -> Option<Box<Look>> {
+    /// Takes what an operator asks, or gives it back while there is no space for it.
+    pub(crate) fn take_inquiry(&mut self, inquiry: Inquiry) -> Option<Inquiry> {
+        match inquiry {
+            Inquiry::Look(look) => self.take_look(look).map(Inquiry::Look),
+            Inquiry::Trace(order) => {
+                self.env.take_trace(order);
+                None
+            }
+        }
+    }
+
+    fn take_look(&mut self, look: Box<Look>) -> Option<Box<Look>> {
         if STAGED_MAX <= self.pubsub.looks.len() {
             return Some(look);
         }

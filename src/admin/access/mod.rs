@@ -95,6 +95,12 @@ impl Access {
         if self.token.is_none() && host.is_some_and(|host| !is_local(host)) {
             return Err(Refusal::Host);
         }
+        // https://www.w3.org/TR/fetch-metadata/: a page of another site reads nothing, but could
+        // have its visitors ask.
+        let site = text("sec-fetch-site").unwrap_or("none");
+        if !matches!(site, "none" | "same-origin") {
+            return Err(Refusal::Origin);
+        }
         self.check_token(request, from, now)?;
         if !changes {
             return Ok(());
@@ -206,5 +212,4 @@ fn network(addr: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-#[path = "access_tests.rs"]
 mod tests;

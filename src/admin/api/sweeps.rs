@@ -1,7 +1,6 @@
 //! Requests that wait for shards: what each asks, and the answers on their way.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -13,7 +12,7 @@ use crate::server::look::Seen;
 
 /// Requests that wait for shards, by the keys of their connections.
 #[derive(Debug)]
-pub(super) struct Sweeps {
+pub(in crate::admin) struct Sweeps {
     by_key: HashMap<usize, Waiting>,
     next: u64,
     /// Each has one question on its way at most, so this is bounded.
@@ -31,10 +30,10 @@ struct Waiting {
 }
 
 /// How far a request is.
-pub(super) struct Asked {
-    pub(super) key: usize,
+pub(in crate::admin) struct Asked {
+    pub(in crate::admin) key: usize,
     /// If it is complete.
-    pub(super) answer: Option<Answer>,
+    pub(in crate::admin) answer: Option<Answer>,
 }
 
 impl Default for Sweeps {
@@ -50,21 +49,26 @@ impl Default for Sweeps {
 }
 
 impl Sweeps {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::admin) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::admin) fn len(&self) -> usize {
         self.by_key.len()
     }
 
     /// The connection of this key has ended, or has its answer; whether it had asked.
-    pub(super) fn forget(&mut self, key: usize) -> bool {
+    pub(in crate::admin) fn forget(&mut self, key: usize) -> bool {
         self.by_key.remove(&key).is_some()
     }
 
     /// Asks for a request of this connection.
-    pub(super) fn begin(&mut self, key: usize, sweep: Box<Sweep>, handle: &Handle) -> Asked {
+    pub(in crate::admin) fn begin(
+        &mut self,
+        key: usize,
+        sweep: Box<Sweep>,
+        handle: &Handle,
+    ) -> Asked {
         self.next += 1;
         let waiting = Waiting {
             sweep,
@@ -75,11 +79,15 @@ impl Sweeps {
         self.ask(key, handle)
     }
 
-    /// Waits for an answer, takes all that are there, and goes on with what has asked for them.
-    pub(super) fn wait(&mut self, patience: Duration, handle: &Handle) -> Vec<Asked> {
-        let first = self.answers.recv_timeout(patience).ok();
+    /// Where answers come.
+    pub(in crate::admin) fn answers(&self) -> &Receiver<(u64, Seen)> {
+        &self.answers
+    }
+
+    /// Takes all answers that are there, and goes on with what has asked for them.
+    pub(in crate::admin) fn take(&mut self, handle: &Handle) -> Vec<Asked> {
         let mut keys: Vec<usize> = Vec::new();
-        for (number, seen) in first.into_iter().chain(self.answers.try_iter()) {
+        for (number, seen) in self.answers.try_iter() {
             let mut waiting = self.by_key.iter_mut();
             if let Some((key, waiting)) = waiting.find(|(_, it)| it.number == number) {
                 waiting.sweep.take(seen);

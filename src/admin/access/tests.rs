@@ -101,6 +101,20 @@ fn a_page_of_another_site_changes_nothing() {
 }
 
 #[test]
+fn a_page_of_another_site_does_not_even_ask() {
+    let access = Access::new(None, true);
+    for (site, expected) in [
+        ("none", Ok(())),
+        ("same-origin", Ok(())),
+        ("same-site", Err(Refusal::Origin)),
+        ("cross-site", Err(Refusal::Origin)),
+    ] {
+        let fields = format!("Host: localhost\r\nSec-Fetch-Site: {site}\r\n");
+        assert_eq!(ask(&access, &fields, false, 0), expected, "{site}");
+    }
+}
+
+#[test]
 fn metrics_want_the_token_if_they_are_not_open() {
     for (open, expected) in [(true, Ok(())), (false, Err(Refusal::Token))] {
         let access = Access::new(Some("s3cret".to_owned()), open);

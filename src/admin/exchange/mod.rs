@@ -2,10 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use crate::limits::{ADMIN_BODY_BYTES_MAX, HEAD_BYTES_MAX};
+use crate::limits::{ADMIN_BODY_BYTES_MAX, HEAD_BYTES_MAX, TRACE_UNREAD_BYTES_MAX};
 use crate::proto::http::{
     BodyLength, Date, Head, HeadLimits, HttpError, Manner, NO_HEADERS, Request, Response,
-    parse_head,
+    encode_date, parse_head,
 };
 
 /// One connection.
@@ -27,6 +27,8 @@ pub(super) enum Step {
     Asking,
     /// Waits for the answer.
     Waiting,
+    /// Sends an answer that has no end yet.
+    Streaming,
     /// Sends the answer.
     Answering,
     /// Has sent the answer; a little more input is discarded. A client that sends more is closed
@@ -64,6 +66,9 @@ impl Exchange {
         if self.step == Step::Asking {
             self.ask(stream, date, |request| reply(request).into());
         }
+        if self.step == Step::Streaming {
+            self.stream(stream);
+        }
         if self.step == Step::Answering {
             self.send(stream);
         }
@@ -78,6 +83,32 @@ impl Exchange {
         if self.step == Step::Waiting {
             self.answer(response, date);
         }
+    }
+
+    /// Begins an answer whose parts come by [`push`](Self::push): it ends with the connection.
+    pub(super) fn begin_stream(&mut self, content_type: &str, date: Date) {
+        if self.step == Step::Waiting {
+            self.answer.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+            encode_date(&mut self.answer, Some(date));
+            let fields = "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+            let head = format!("Content-Type: {content_type}\r\n{fields}");
+            self.answer.extend_from_slice(head.as_bytes());
+            self.input = Vec::new();
+            self.step = Step::Streaming;
+        }
+    }
+
+    /// Adds a part; `false` if the client has too much to read.
+    pub(super) fn push(&mut self, part: &str, is_last: bool) -> bool {
+        if self.step != Step::Streaming {
+            return true;
+        }
+        self.answer.drain(..std::mem::take(&mut self.sent));
+        self.answer.extend_from_slice(part.as_bytes());
+        if is_last {
+            self.step = Step::Answering;
+        }
+        self.answer.len() <= TRACE_UNREAD_BYTES_MAX
     }
 
     fn answer(&mut self, response: &Response, date: Date) {
@@ -119,6 +150,17 @@ impl Exchange {
             }
             if !self.receive(stream) {
                 return;
+            }
+        }
+    }
+
+    fn stream(&mut self, stream: &mut (impl Read + Write)) {
+        self.send(stream);
+        if self.step == Step::Lingering {
+            self.step = Step::Streaming;
+            // What it sends is discarded; its end is the end.
+            while self.receive(stream) {
+                self.input.clear();
             }
         }
     }
@@ -179,5 +221,4 @@ fn with_body<'b>(request: Request<'b>, rest: &'b [u8]) -> Result<Option<Request<
 }
 
 #[cfg(test)]
-#[path = "exchange_tests.rs"]
 mod tests;
