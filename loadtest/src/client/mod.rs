@@ -23,7 +23,7 @@ use crate::client::link::Link;
 use crate::client::opener::Habits;
 use crate::client::outbox::Outbox;
 use crate::client::socket::Sources;
-use crate::client::structured::ENVELOPE_BYTES_MAX;
+use crate::client::structured::{ENVELOPE_BYTES_MAX, Standing};
 use crate::client::tokens::Tokens;
 use crate::report::Counts;
 use crate::url::{Protocol, Target};
@@ -37,6 +37,10 @@ pub(crate) trait App: Send + 'static {
     /// A connection that was live is over, or one that never was is given up.
     fn on_end(&mut self, _link: LinkName, _by: EndedBy<'_>, _now: u64, _out: &mut Outbox) {}
     fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {}
+    /// A subscription of the structured protocol stands here when it begins.
+    fn on_standing(&mut self, _index: usize, _standing: Standing<'_>) {}
+    /// The next message of the structured protocol has this offset, or none if it is zero.
+    fn on_offset(&mut self, _index: usize, _offset: u64) {}
     /// All that was ready has been read; returns when to be called again at the latest.
     fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
         None
@@ -169,6 +173,12 @@ impl Place {
     }
 }
 
+/// What a connection has missed comes in messages of fewer publications than this: Centrifuge has
+/// 300 at most.
+const TOGETHER_MAX: usize = 512;
+/// Bytes of payload that are expected in one.
+const TOGETHER_BYTES_MAX: usize = 64 << 20;
+
 impl Plan {
     /// Where a connection of a thread goes: to the targets in turn, from another one in each
     /// thread.
@@ -176,11 +186,17 @@ impl Plan {
         &self.targets[(index + thread) % self.targets.len()]
     }
 
+    /// Publications that one message may have: what a connection has missed comes together.
+    fn at_once(&self) -> usize {
+        let fit = TOGETHER_BYTES_MAX / self.payload_max.max(1);
+        self.subprotocol.map_or(1, |_| fit.clamp(1, TOGETHER_MAX))
+    }
+
     /// Longest message on the wire, in bytes.
     fn message_max(&self) -> usize {
         match self.targets.iter().any(|target| target.wire.is_some()) {
             // As base64, RFC 4648 4.
-            true => self.payload_max.div_ceil(3) * 4 + ENVELOPE_BYTES_MAX,
+            true => self.payload_max.div_ceil(3) * 4 * self.at_once() + ENVELOPE_BYTES_MAX,
             false => self.payload_max,
         }
     }

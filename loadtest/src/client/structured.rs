@@ -23,12 +23,31 @@ pub(crate) const ENVELOPE_BYTES_MAX: usize = 4 << 10;
 pub(crate) enum Said<'a> {
     /// To be answered with [`Wire::pong`].
     Ping,
-    /// The subscription is live from here on.
-    Subscribed,
+    /// The subscription is live from here on, and stands here.
+    Subscribed(Standing<'a>),
     /// A command was refused with this code.
     Refused(u32),
-    /// The payload of a publication.
-    Message(&'a [u8]),
+    /// A publication: its offset, zero where there is none, and its payload.
+    Message(u64, &'a [u8]),
+}
+
+/// Where a subscription stands when it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing<'a> {
+    /// Empty where the topic has no positions.
+    pub(crate) epoch: &'a str,
+    pub(crate) offset: u64,
+    /// It was to go on from an earlier position, and has not got all that is missing.
+    pub(crate) has_gap: bool,
+}
+
+/// What a subscription asks for besides its channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Recovery<'a> {
+    /// Positions, to go on from another time.
+    pub(crate) is_wanted: bool,
+    /// The position to go on from, as `epoch:offset`.
+    pub(crate) since: Option<&'a str>,
 }
 
 const CONNECT: u32 = 1;
@@ -56,6 +75,22 @@ struct Connect {
 struct Subscribe {
     #[prost(string, tag = "1")]
     channel: String,
+    #[prost(bool, tag = "3")]
+    #[serde(skip_serializing_if = "is_default")]
+    recover: bool,
+    #[prost(string, tag = "6")]
+    #[serde(skip_serializing_if = "is_default")]
+    epoch: String,
+    #[prost(uint64, tag = "7")]
+    #[serde(skip_serializing_if = "is_default")]
+    offset: u64,
+    #[prost(bool, tag = "10")]
+    #[serde(skip_serializing_if = "is_default")]
+    recoverable: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -67,6 +102,23 @@ struct Reply {
     error: Option<Failure>,
     #[prost(message, optional, tag = "4")]
     push: Option<Push>,
+    #[prost(message, optional, tag = "6")]
+    subscribe: Option<Subscribed>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct Subscribed {
+    #[prost(string, tag = "6")]
+    epoch: String,
+    #[prost(message, repeated, tag = "7")]
+    publications: Vec<Publication>,
+    #[prost(bool, tag = "8")]
+    recovered: bool,
+    #[prost(uint64, tag = "9")]
+    offset: u64,
+    #[prost(bool, tag = "12")]
+    was_recovering: bool,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
@@ -90,6 +142,8 @@ struct Publication {
     #[prost(bytes = "vec", tag = "4")]
     #[serde(deserialize_with = "payload")]
     data: Vec<u8>,
+    #[prost(uint64, tag = "6")]
+    offset: u64,
 }
 
 /// Binary payloads are base64 in JSON, RFC 4648 4; those of a run are never anything else.
@@ -101,7 +155,15 @@ fn payload<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
 
 impl Wire {
     /// The message that connects, with a token, and subscribes to a channel.
-    pub(crate) fn opening(self, channel: &str, token: Option<&str>) -> Vec<u8> {
+    pub(crate) fn opening(
+        self,
+        channel: &str,
+        token: Option<&str>,
+        recovery: Recovery<'_>,
+    ) -> Vec<u8> {
+        let since = recovery.since.and_then(|since| since.rsplit_once(':'));
+        let since = since.and_then(|(epoch, offset)| Some((epoch, offset.parse().ok()?)));
+        let (epoch, offset) = since.unwrap_or(("", 0));
         let connect = Command {
             id: CONNECT,
             connect: Some(Connect {
@@ -114,6 +176,10 @@ impl Wire {
             connect: None,
             subscribe: Some(Subscribe {
                 channel: channel.to_owned(),
+                recover: since.is_some(),
+                epoch: epoch.to_owned(),
+                offset,
+                recoverable: recovery.is_wanted,
             }),
         };
         let mut out = Vec::new();
@@ -168,7 +234,23 @@ fn say(reply: &Reply, on: &mut impl FnMut(Said<'_>)) {
             error: Some(failure),
             ..
         } => on(Said::Refused(failure.code)),
-        Reply { id: SUBSCRIBE, .. } => on(Said::Subscribed),
+        Reply {
+            id: SUBSCRIBE,
+            subscribe,
+            ..
+        } => {
+            let Some(found) = subscribe else {
+                return on(Said::Subscribed(Standing::default()));
+            };
+            on(Said::Subscribed(Standing {
+                epoch: &found.epoch,
+                offset: found.offset,
+                has_gap: found.was_recovering && !found.recovered,
+            }));
+            for publication in &found.publications {
+                on(Said::Message(publication.offset, &publication.data));
+            }
+        }
         Reply {
             id: 0, push: None, ..
         } => on(Said::Ping),
@@ -176,7 +258,7 @@ fn say(reply: &Reply, on: &mut impl FnMut(Said<'_>)) {
             push: Some(push), ..
         } => {
             if let Some(publication) = &push.publication {
-                on(Said::Message(&publication.data));
+                on(Said::Message(publication.offset, &publication.data));
             }
         }
         Reply { .. } => {}
@@ -184,59 +266,4 @@ fn say(reply: &Reply, on: &mut impl FnMut(Said<'_>)) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(wire: Wire, message: &[u8]) -> Result<String, ()> {
-        let mut seen = String::new();
-        wire.read(message, |said| seen.push_str(&format!("{said:?} ")))?;
-        Ok(seen)
-    }
-
-    #[test]
-    fn commands_are_as_the_protocol_has_them() {
-        assert_eq!(
-            Wire::Json.opening("a b", Some("t")),
-            b"{\"id\":1,\"connect\":{\"token\":\"t\"}}\n\
-              {\"id\":2,\"subscribe\":{\"channel\":\"a b\"}}\n"
-        );
-        assert_eq!(
-            Wire::Protobuf.opening("ab", None),
-            [4, 8, 1, 34, 0, 8, 8, 2, 42, 4, 10, 2, b'a', b'b']
-        );
-    }
-
-    #[test]
-    fn replies_pushes_and_pings_are_read_and_what_is_none_of_them_is_an_error() {
-        let lines = b"{\"id\":1,\"connect\":{\"client\":\"c\",\"ping\":25,\"pong\":true}}\n\
-            {\"id\":2,\"subscribe\":{}}\n{}\n\
-            {\"push\":{\"channel\":\"a\",\"pub\":{\"data\":\"AQI=\",\"offset\":3}}}\n\
-            {\"push\":{\"channel\":\"a\",\"join\":{\"info\":{}}}}\n{\"id\":2,\"error\":{\"code\":103,\"message\":\"x\"}}";
-        let said = "Subscribed Ping Message([1, 2]) Refused(103) ";
-        assert_eq!(read(Wire::Json, lines).as_deref(), Ok(said));
-        let messages: &[u8] = &[
-            5, 8, 1, 42, 1, 0x0a, // A connect reply whose field is cut: not protobuf.
-        ];
-        assert_eq!(read(Wire::Protobuf, &messages[..3]), Err(()));
-        let messages: &[u8] = &[
-            4, 8, 1, 42, 0, // id 1, connect {}
-            4, 8, 2, 50, 0, // id 2, subscribe {}
-            0, // ping
-            11, 34, 9, 18, 1, b'a', 34, 4, 34, 2, 1, 2, // push, channel a, pub, data 1 2
-            6, 8, 2, 18, 2, 8, 103, // id 2, error 103
-        ];
-        assert_eq!(read(Wire::Protobuf, messages).as_deref(), Ok(said));
-        for cut in 1..messages.len() {
-            // Cut between two of them, the front is whole.
-            let is_whole = [5, 10, 11, 23].contains(&cut);
-            assert_eq!(
-                read(Wire::Protobuf, &messages[..cut]).is_ok(),
-                is_whole,
-                "{cut}"
-            );
-        }
-        for wrong in [&b"x"[..], b"{\"push\":{\"pub\":{\"data\":\"!\"}}}", b"7"] {
-            assert_eq!(read(Wire::Json, wrong), Err(()));
-        }
-    }
-}
+mod tests;

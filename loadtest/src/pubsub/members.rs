@@ -1,6 +1,7 @@
 //! The application of a thread whose connections subscribe, publish, or do both.
 
 use crate::client::outbox::Outbox;
+use crate::client::structured::Standing;
 use crate::client::{App, EndedBy, LinkName};
 use crate::pubsub::inbox::Inbox;
 use crate::pubsub::publishers::Publishers;
@@ -46,6 +47,17 @@ impl App for Members {
             self.own.record(latency_ns);
             publishers.on_own(link.index, stamp.seq, now, out);
         }
+    }
+
+    fn on_standing(&mut self, index: usize, standing: Standing<'_>) {
+        let subscribers = self.subscribers.iter_mut();
+        subscribers.for_each(|subscribers| subscribers.on_standing(index, standing));
+    }
+
+    #[inline]
+    fn on_offset(&mut self, index: usize, offset: u64) {
+        let subscribers = self.subscribers.iter_mut();
+        subscribers.for_each(|subscribers| subscribers.on_offset(index, offset));
     }
 
     fn since(&self, index: usize) -> Option<String> {

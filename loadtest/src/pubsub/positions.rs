@@ -1,6 +1,8 @@
 //! Where connections stand that come back to where they were: the subprotocol
 //! `corecast.positions`, read apart from the server's code, so that each checks the other.
 
+use crate::client::structured::Standing;
+
 /// Its name, for the request.
 pub(crate) const SUBPROTOCOL: &str = "corecast.positions";
 /// Bytes that it adds to a message, at most: a line of an epoch, a colon and a number.
@@ -12,6 +14,8 @@ const EPOCH_BYTES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Positions {
     newest: Vec<Option<Place>>,
+    /// Connections of the structured protocol, whose messages have their offsets beside them.
+    structured: Vec<bool>,
     /// Messages that lie in gaps that were told, as far as their number is known.
     pub(super) excused: u64,
 }
@@ -38,6 +42,7 @@ impl Positions {
     pub(crate) fn new(conns: usize) -> Self {
         Self {
             newest: vec![None; conns],
+            structured: vec![false; conns],
             excused: 0,
         }
     }
@@ -53,9 +58,45 @@ impl Positions {
         self.newest[index].is_some()
     }
 
+    /// Where a subscription of the structured protocol stands when it begins. One that goes on
+    /// keeps its place, from which messages follow; a gap is of all up to the new one.
+    pub(super) fn stand(&mut self, index: usize, standing: Standing<'_>) -> Said<'static> {
+        self.structured[index] = true;
+        let epoch = standing.epoch.as_bytes().try_into();
+        let Ok(epoch) = epoch else { return Said::Wrong };
+        let offset = standing.offset;
+        let place = Place { epoch, offset };
+        let newest = self.newest[index].replace(place);
+        match newest {
+            None => Said::Position,
+            Some(newest) if standing.has_gap => {
+                if newest.epoch == epoch {
+                    self.excused += offset.saturating_sub(newest.offset);
+                }
+                Said::Gap
+            }
+            Some(newest) if newest == place => Said::Position,
+            Some(_) => Said::Wrong,
+        }
+    }
+
+    /// The offset of the next message of such a subscription.
+    pub(super) fn follow(&mut self, index: usize, offset: u64) -> Said<'static> {
+        match &mut self.newest[index] {
+            Some(newest) if offset == newest.offset + 1 => {
+                newest.offset = offset;
+                Said::Position
+            }
+            _ => Said::Wrong,
+        }
+    }
+
     /// Reads what has come on a connection.
     #[inline]
     pub(super) fn read<'p>(&mut self, index: usize, message: &'p [u8]) -> Said<'p> {
+        if self.structured[index] {
+            return Said::Message(message);
+        }
         let front = &message[..message.len().min(LINE_BYTES_MAX)];
         let newest = &mut self.newest[index];
         if let Some(end) = front.iter().position(|byte| *byte == b'\n') {
@@ -105,6 +146,40 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn subscriptions_go_on_from_the_offset_they_had() {
+        let mut positions = Positions::new(1);
+        let at = |epoch, offset, has_gap| Standing {
+            epoch,
+            offset,
+            has_gap,
+        };
+        assert_eq!(
+            positions.stand(0, at("", 0, false)),
+            Said::Wrong,
+            "no epoch"
+        );
+        assert_eq!(positions.stand(0, at("mzxw6ytb", 7, false)), Said::Position);
+        assert_eq!(
+            [8, 9].map(|offset| positions.follow(0, offset)),
+            [Said::Position; 2]
+        );
+        assert_eq!(positions.read(0, b"no line"), Said::Message(b"no line"));
+        assert_eq!(positions.follow(0, 9), Said::Wrong, "again");
+        assert_eq!(positions.since(0).as_deref(), Some("mzxw6ytb:9"));
+        assert_eq!(positions.stand(0, at("mzxw6ytb", 9, false)), Said::Position);
+        assert_eq!(positions.stand(0, at("mzxw6ytb", 19, true)), Said::Gap);
+        assert_eq!(
+            (positions.excused, positions.follow(0, 20)),
+            (10, Said::Position)
+        );
+        assert_eq!(
+            positions.stand(0, at("aaaaaaaa", 20, false)),
+            Said::Wrong,
+            "an epoch"
+        );
+    }
 
     #[test]
     fn what_follows_is_taken_and_what_does_not_is_wrong_or_a_gap() {

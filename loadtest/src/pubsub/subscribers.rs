@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use crate::check::message::Stamp;
 use crate::check::reach::Reach;
 use crate::client::outbox::Outbox;
+use crate::client::structured::Standing;
 use crate::client::{EndedBy, LinkName, Place};
 use crate::pubsub::churn::Leaver;
 use crate::pubsub::inbox::{Inbox, Received};
@@ -117,6 +118,23 @@ impl Subscribers {
         self.positions.as_ref()?.since(index)
     }
 
+    /// Where a subscription of the structured protocol stands when it begins.
+    pub(super) fn on_standing(&mut self, index: usize, standing: Standing<'_>) {
+        if let Some(positions) = &mut self.positions {
+            let said = positions.stand(index, standing);
+            self.take(index, said);
+        }
+    }
+
+    /// The offset of the message that follows.
+    #[inline]
+    pub(super) fn on_offset(&mut self, index: usize, offset: u64) {
+        if let Some(positions) = &mut self.positions {
+            let said = positions.follow(index, offset);
+            self.take(index, said);
+        }
+    }
+
     /// What a connection that goes on where it was has got of a message; none if it is not one.
     #[inline]
     fn take_position<'p>(&mut self, index: usize, payload: &'p [u8]) -> Option<&'p [u8]> {
@@ -124,11 +142,25 @@ impl Subscribers {
             return Some(payload);
         };
         match positions.read(index, payload) {
-            Said::Message(payload) => return Some(payload),
-            Said::Position => {}
+            Said::Message(payload) => Some(payload),
+            said => {
+                self.take(index, said);
+                None
+            }
+        }
+    }
+
+    /// What was said beside a message.
+    fn take(&mut self, index: usize, said: Said<'_>) {
+        match said {
+            Said::Message(_) | Said::Position => {}
             Said::Gap => {
+                let excused = self
+                    .positions
+                    .as_mut()
+                    .map(|all| mem::take(&mut all.excused));
                 self.progress.gaps.fetch_add(1, Ordering::AcqRel);
-                let excused = mem::take(&mut positions.excused);
+                let excused = excused.unwrap_or(0);
                 self.progress.excused.fetch_add(excused, Ordering::AcqRel);
                 self.inbox.come_back(index);
             }
@@ -137,7 +169,6 @@ impl Subscribers {
                 self.inbox.foreign += 1;
             }
         }
-        None
     }
 
     /// A message arrived; returns its stamp and its latency if it is new.

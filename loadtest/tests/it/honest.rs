@@ -93,6 +93,28 @@ fn those_that_resume_after_a_storm_have_what_they_missed() {
     }
 }
 
+/// The same over the structured protocol, in both its forms.
+fn structured() -> [String; 2] {
+    ["", "?format=protobuf"].map(|form| {
+        let url = format!("/connection/websocket{form}#{{topic}}");
+        RESUMING_STORM.replace("/sub/{topic}", &url)
+    })
+}
+
+#[test]
+fn sessions_that_recover_after_a_storm_have_what_they_missed() {
+    for storm in structured() {
+        let figures = run_with_history(1000, &format!("{storm} --no-preflight"));
+        assert_eq!(figures["deliveries"]["got"], 2 * 51 * 100);
+        let rounds = figures["rounds"].as_array().unwrap();
+        assert!(rounds.iter().all(|round| round["gaps_told"] == 0));
+    }
+    let figures = run_with_history(10, &structured()[0]);
+    let rounds = figures["rounds"].as_array().unwrap();
+    let gaps = rounds.iter().map(|round| &round["gaps_told"]);
+    assert_eq!(gaps.collect::<Vec<_>>(), [100, 100]);
+}
+
 #[test]
 fn those_that_resume_where_the_history_is_short_are_told_of_a_gap() {
     let figures = run_with_history(10, RESUMING_STORM);

@@ -12,7 +12,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use crate::client::frame::{self, FrameError, Kind, NO_CODE};
 use crate::client::inflate::Inflater;
 use crate::client::request::ACCEPT;
-use crate::client::structured::{Said, Wire};
+use crate::client::structured::{Said, Standing, Wire};
 use crate::client::tls::Session;
 use crate::url::Protocol;
 
@@ -55,6 +55,10 @@ pub(crate) enum Event<'a> {
     /// The connection is live from here on.
     Live,
     Message(&'a [u8]),
+    /// Where a subscription of the structured protocol stands, before its first message.
+    Standing(Standing<'a>),
+    /// The offset of the message that follows, in the structured protocol.
+    Offset(u64),
     /// A ping with this payload, to be answered.
     Ping(&'a [u8]),
     /// The first commands of the structured protocol are to be sent.
@@ -214,12 +218,16 @@ impl Link {
         let mut refused = Ok(());
         let is_read = wire.read(message, |said| match said {
             Said::Ping => on(Event::CommandPing(wire)),
-            Said::Subscribed => {
+            Said::Subscribed(standing) => {
                 self.state = State::Live;
                 on(Event::Live);
+                on(Event::Standing(standing));
             }
             Said::Refused(code) => refused = Err(Ended::Refused(code)),
-            Said::Message(payload) => on(Event::Message(payload)),
+            Said::Message(offset, payload) => {
+                on(Event::Offset(offset));
+                on(Event::Message(payload));
+            }
         });
         is_read.map_err(|()| Ended::NotStructured)?;
         refused

@@ -35,6 +35,7 @@ fn feed(link: &mut Link, pieces: &[&[u8]]) -> Result<String, Ended> {
             Event::Message(payload) => seen.push_str(&format!("{payload:?} ")),
             Event::Ping(_) | Event::CommandPing(_) => seen.push_str("ping "),
             Event::Upgraded(_) => seen.push_str("upgraded "),
+            Event::Standing(_) | Event::Offset(_) => {}
         })?;
     }
     Ok(seen)

@@ -62,8 +62,9 @@ impl<A: App> Worker<A> {
                 number: self.plan.numbering.map(|all| all.topic(number)),
                 token: token.as_deref().filter(|_| link.wire.is_none()),
                 deflate: self.plan.deflate,
-                subprotocol: self.plan.subprotocol,
-                since: since.as_deref(),
+                // The structured protocol asks for it in its first commands.
+                subprotocol: self.plan.subprotocol.filter(|_| link.wire.is_none()),
+                since: since.as_deref().filter(|_| link.wire.is_none()),
             };
             let request = upgrade_request(target, ask);
             self.outbox.raw(index, &request);

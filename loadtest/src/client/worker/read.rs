@@ -6,9 +6,10 @@ use rustix::io::Errno;
 
 use crate::client::link::{Ended, Event, State};
 use crate::client::request::numbered;
+use crate::client::structured::{Recovery, Wire};
 use crate::client::worker::Worker;
 use crate::client::worker::life::io_label;
-use crate::client::{App, LinkName, Reading};
+use crate::client::{App, LinkName, Place, Plan, Reading};
 use crate::clock::{MILLISECOND, SECOND, now_ns};
 
 /// Reads of one connection in a turn, so that one that never ends does not starve the others.
@@ -17,6 +18,20 @@ const READS_PER_TURN: usize = 8;
 pub(crate) const CLOSED: &str = "closed without a word";
 /// Slow readers read this often.
 const SIP_EVERY_NS: u64 = 100 * MILLISECOND;
+
+/// The first commands of a connection of the structured protocol.
+fn opening<A: App>(app: &A, plan: &Plan, place: Place, index: usize, wire: Wire) -> Vec<u8> {
+    let number = place.number(index);
+    let topic = plan.numbering.map(|all| all.topic(number));
+    let channel = numbered(&plan.target(place.thread, index).channel, topic);
+    let token = plan.tokens.of(plan.first_source + number);
+    let since = app.since(index);
+    let recovery = Recovery {
+        is_wanted: plan.subprotocol.is_some(),
+        since: since.as_deref(),
+    };
+    wire.opening(&channel, token.as_deref(), recovery)
+}
 
 impl<A: App> Worker<A> {
     /// Reads a connection until a short read, or to the end after a hang-up.
@@ -99,13 +114,11 @@ impl<A: App> Worker<A> {
                 outbox.message(index, name.protocol, wire.pong());
             }
             Event::Upgraded(wire) => {
-                let number = place.number(index);
-                let topic = plan.numbering.map(|all| all.topic(number));
-                let channel = numbered(&plan.target(place.thread, index).channel, topic);
-                let token = plan.tokens.of(plan.first_source + number);
-                let opening = wire.opening(&channel, token.as_deref());
+                let opening = opening(app, plan, *place, index, wire);
                 outbox.message(index, name.protocol, &opening);
             }
+            Event::Standing(standing) => app.on_standing(index, standing),
+            Event::Offset(offset) => app.on_offset(index, offset),
             Event::Live => {
                 let took_ns = opener.succeeded(index, now);
                 control.add_live(now);
