@@ -5,6 +5,7 @@ mod error;
 #[cfg(feature = "auth")]
 mod explain;
 mod failure;
+mod manual;
 mod publish;
 mod reload;
 mod serve;
@@ -59,6 +60,10 @@ pub enum Command {
         #[command(subcommand)]
         command: token::TokenCommand,
     },
+    /// Print the completions of a shell
+    Completions(manual::Completions),
+    /// Print a page of the manual, or write all of them
+    Man(manual::Manual),
 }
 
 /// The commands of `corecast config`.
@@ -102,6 +107,8 @@ impl Command {
             Self::Pub(publish) => return publish.run().map(|()| None),
             Self::Config { command } => command.output(),
             Self::Reload(reload) => reload.output(),
+            Self::Completions(completions) => Ok(completions.output()),
+            Self::Man(manual) => Ok(manual.output()?),
             #[cfg(feature = "auth")]
             Self::Token { command } => command.output(),
         }?;

@@ -1,5 +1,6 @@
 //! The program's own clients: `corecast sub`, `corecast pub`.
 
+mod manual;
 mod publish;
 mod session;
 mod subscribe;
