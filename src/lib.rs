@@ -166,6 +166,9 @@ pub mod admin;
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod doctor;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod settings;
 
 /// Compiles the example of the README.

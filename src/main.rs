@@ -7,6 +7,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
 use std::thread;
@@ -15,12 +16,13 @@ use std::time::Duration;
 use clap::Parser;
 use corecast::admin::log_line::{LogLine, LogLines};
 use corecast::admin::log_queue::LogQueue;
-use corecast::cli::{Cli, Serve};
+use corecast::cli::{Cli, Next, Serve};
+use corecast::doctor::{self, Host, Need, Severity};
 use corecast::limits::LOG_PATIENCE;
-use corecast::settings::{LogFormat, Settings, Tables};
+use corecast::settings::{LogFormat, Settings};
 use corecast::sys::service::journal;
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Handle, Relay, ServerBuilder};
+use corecast::{Admin, Handle, Relay};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -30,8 +32,8 @@ use crate::reload::{DrainListen, Running, log_from, reloader, warn_of_open_doors
 fn main() -> ExitCode {
     corecast::sys::memory::join_small_blocks();
     let serve = match Cli::parse().into_command().run(&mut io::stdout()) {
-        Ok(Some(serve)) => serve,
-        Ok(None) => return ExitCode::SUCCESS,
+        Ok(Next::Serve(serve)) => serve,
+        Ok(Next::Exit(code)) => return ExitCode::from(code),
         Err(failure) => {
             tell(&failure);
             return ExitCode::from(failure.code());
@@ -106,12 +108,12 @@ fn panics_to(log: LogQueue) {
 }
 
 fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
-    let limit = corecast::sys::descriptors::raise_soft_limit()
-        .inspect_err(|err| log::warn!("cannot raise the limit of open files: {err}"))
-        .unwrap_or_else(|_| corecast::sys::descriptors::limit());
+    if let Err(err) = corecast::sys::descriptors::raise_soft_limit() {
+        log::warn!("cannot raise the limit of open files: {err}");
+    }
     let builder = settings.builder();
     let capacity = builder.capacity();
-    warn_of_open_files(&settings, &builder, limit);
+    warn_of_limits(&settings);
     // Before the shards start, so that no signal can kill them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|err| while_starting("cannot register signal handlers", &err))?;
@@ -194,29 +196,21 @@ fn serve_admin(
     admin.serve(handle.clone())
 }
 
-/// Warns if there can be fewer connections than are set.
-fn warn_of_open_files(settings: &Settings, builder: &ServerBuilder, limit: u64) {
-    let capacity = builder.capacity();
-    let Some(asked) = settings.connections.filter(|asked| capacity < *asked) else {
+/// Warns of what stands in the way of the configured number of connections.
+fn warn_of_limits(settings: &Settings) {
+    let Some(connections) = settings.connections else {
         return;
     };
-    let remedy = match builder.shards_for(asked) {
-        Some(shards) => format!("use --shards {shards}"),
-        None => format!(
-            "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
-             fs.nr_open), or set fewer connections",
-            builder.open_files_for(asked)
-        ),
-    };
-    let tables = match settings.tables {
-        Tables::Own => "per shard",
-        Tables::Shared => "for all shards together",
-    };
-    log::warn!(
-        "{}: {asked} connections are set, but {limit} open files {tables} allow only \
-         {capacity}; {remedy}",
-        settings.name("limits.connections")
-    );
+    let name = settings.name("limits.connections");
+    let host = Host::read(Path::new("/"));
+    let found = doctor::examine(&host, &Need::of(settings));
+    let faults = found
+        .iter()
+        .filter(|found| found.severity == Some(Severity::Fault));
+    for fault in faults {
+        let line = doctor::report::line(fault);
+        log::warn!("{name}: {connections} connections are set, but {line}");
+    }
 }
 
 /// SIGHUP loads again what can be replaced; the other signals drain, then exit.

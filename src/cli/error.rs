@@ -23,6 +23,8 @@ pub enum ConfigError {
     Reload(String),
     /// The output cannot be written.
     Output(io::Error),
+    /// Files of settings cannot be written, or are not to be.
+    Files(Vec<String>),
     /// The configuration was read and has these errors.
     Problems(Vec<Problem>),
 }
@@ -54,6 +56,7 @@ impl fmt::Display for ConfigError {
             Self::Input(err) => write!(f, "cannot read standard input: {err}"),
             #[cfg(feature = "auth")]
             Self::Token(what) => f.write_str(what),
+            Self::Files(told) => f.write_str(&told.join("\n")),
             Self::Output(err) => write!(f, "cannot write to standard output: {err}"),
             Self::Problems(problems) => {
                 let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();

@@ -1,6 +1,7 @@
 //! The command line of the `corecast` program.
 
 mod dial;
+mod doctor;
 mod error;
 #[cfg(feature = "auth")]
 mod explain;
@@ -45,6 +46,9 @@ pub enum Command {
     Sub(Box<sub::Sub>),
     /// Publish messages to a topic
     Pub(Box<publish::Pub>),
+    /// Find what stands in the way of many connections on this host, and set it right; takes the
+    /// flags of `serve`
+    Doctor(Box<doctor::Doctor>),
     /// Check, show and document the configuration
     Config {
         /// The command
@@ -64,6 +68,15 @@ pub enum Command {
     Completions(manual::Completions),
     /// Print a page of the manual, or write all of them
     Man(manual::Manual),
+}
+
+/// What is to be done after a command has printed.
+#[derive(Debug)]
+pub enum Next {
+    /// Serve.
+    Serve(Box<Serve>),
+    /// Exit with this code.
+    Exit(u8),
 }
 
 /// The commands of `corecast config`.
@@ -95,16 +108,23 @@ impl Cli {
 }
 
 impl Command {
-    /// Runs a command to its end, which writes its output to `out`; gives back one that serves.
+    /// Runs a command to its end, which writes its output to `out`; gives back one that serves, or
+    /// the exit code.
     ///
     /// # Errors
     ///
     /// The configuration is invalid, or what the command is about.
-    pub fn run(self, out: &mut impl Write) -> Result<Option<Box<Serve>>, Failure> {
+    pub fn run(self, out: &mut impl Write) -> Result<Next, Failure> {
+        let mut code = 0;
         let text = match self {
-            Self::Serve(serve) => return Ok(Some(serve)),
-            Self::Sub(sub) => return sub.run().map(|()| None),
-            Self::Pub(publish) => return publish.run().map(|()| None),
+            Self::Serve(serve) => return Ok(Next::Serve(serve)),
+            Self::Sub(sub) => return sub.run().map(|()| Next::Exit(0)),
+            Self::Pub(publish) => return publish.run().map(|()| Next::Exit(0)),
+            Self::Doctor(doctor) => {
+                let (text, found) = doctor.output()?;
+                code = found;
+                Ok(text)
+            }
             Self::Config { command } => command.output(),
             Self::Reload(reload) => reload.output(),
             Self::Completions(completions) => Ok(completions.output()),
@@ -118,7 +138,7 @@ impl Command {
             Err(err) if err.kind() != io::ErrorKind::BrokenPipe => {
                 Err(ConfigError::Output(err).into())
             }
-            _ => Ok(None),
+            _ => Ok(Next::Exit(code)),
         }
     }
 }

@@ -34,3 +34,9 @@ pub const MESSAGE_PROGRESS: usize = 1 << 10;
 pub const MESSAGE_PROGRESS_CEILING: usize = 1 << 20;
 /// Bytes a second at which an incomplete message counts as fast enough, if some must be closed.
 pub const PROGRESS_FAST: u64 = 64 << 10;
+
+/// Memory of an idle connection in bytes, for which a host is examined: 4.3 KB of the kernel
+/// (docs/BENCHMARKS.md) and 0.2 KB of the server.
+pub const CONNECTION_BYTES: usize = 4_500;
+/// A page of the kernel's memory, which a socket has at least while there is data in it.
+pub const KERNEL_PAGE_BYTES: usize = 4_096;

@@ -66,3 +66,13 @@ pub const LOG_PATIENCE: Duration = Duration::from_secs(1);
 pub const ADMIN_ATTEMPTS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN;
 /// See [`ADMIN_ATTEMPTS_PER_SECOND`].
 pub const ADMIN_ATTEMPTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
+/// Connections for which a host is examined if the configuration has no number.
+pub const DOCTOR_CONNECTIONS: usize = 10_000;
+/// The limit of open files that is asked for at least: the default of `fs.nr_open`.
+pub const OPEN_FILES_USUAL: usize = 1 << 20;
+/// Threads of the program beside its shards: balancer, admin, log, signals, drain, reload, keys,
+/// revocations, and some to spare.
+pub const THREADS_BESIDE_SHARDS: usize = 12;
+/// Packets that should be able to wait for a CPU on which some were dropped.
+pub const NETDEV_BACKLOG: usize = 10_000;

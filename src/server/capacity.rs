@@ -6,7 +6,7 @@ use crate::limits::{
 };
 use crate::mesh::Capacity;
 use crate::server::ServerBuilder;
-use crate::sys::{descriptors, memory};
+use crate::sys::{affinity, descriptors, memory};
 
 impl ServerBuilder {
     /// The configuration of one shard, with its share of the limits of the whole server.
@@ -39,34 +39,70 @@ impl ServerBuilder {
     /// configured number. The kernel spreads connections over the shards by a hash, except those
     /// that the balancer gives.
     fn admitted(&self) -> usize {
-        let count = self.shards.max(1);
-        let tables = if self.own_tables { 1 } else { count };
-        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
-        of_table.max(1)
+        self.descriptors().of_shard(limit_now())
     }
 
     /// Connections that the server admits: the configured number, or what its descriptors allow if
     /// that is less.
     pub fn capacity(&self) -> usize {
-        let all = self.admitted().saturating_mul(self.shards.max(1));
+        let all = self.descriptors().connections(limit_now());
         all.min(self.connections_max.unwrap_or(usize::MAX))
     }
 
-    /// The number of shards that would admit this many connections with the current limit of open
-    /// files. `None` if no allowed number would, or if all shards share one table.
-    pub fn shards_for(&self, connections: usize) -> Option<usize> {
-        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+    /// How the shards share descriptors.
+    pub fn descriptors(&self) -> Descriptors {
+        Descriptors {
+            shards: self.shards.max(1),
+            own_tables: self.own_tables,
+        }
+    }
+
+    /// Whether each shard is bound to a core.
+    pub fn pins(&self) -> bool {
+        self.pin
+            .unwrap_or_else(|| self.shards == affinity::allowed())
+    }
+}
+
+/// The current limit of open files.
+fn limit_now() -> usize {
+    usize::try_from(descriptors::limit()).unwrap_or(usize::MAX)
+}
+
+/// How the shards of a server share descriptors, and what a limit of open files allows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// The number of shards, 1 or more.
+    pub shards: usize,
+    /// Whether each has a table of its own.
+    pub own_tables: bool,
+}
+
+impl Descriptors {
+    /// Connections that each shard may have; at least 1.
+    fn of_shard(self, limit: usize) -> usize {
+        let tables = if self.own_tables { 1 } else { self.shards };
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + self.shards);
+        of_table.max(1)
+    }
+
+    /// Connections that all shards may have together.
+    pub fn connections(self, limit: usize) -> usize {
+        self.of_shard(limit).saturating_mul(self.shards)
+    }
+
+    /// The number of shards that would admit this many connections with a limit of open files.
+    /// `None` if no allowed number would, or if all shards share one table.
+    pub fn shards_for(self, connections: usize, limit: usize) -> Option<usize> {
         let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX);
         let shards = connections.div_ceil(of_table.max(1)).max(self.shards);
         (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
     }
 
     /// The limit of open files with which the shards would admit this many connections.
-    pub fn open_files_for(&self, connections: usize) -> usize {
-        let count = self.shards.max(1);
-        let tables = if self.own_tables { 1 } else { count };
-        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + count;
+    pub fn files_for(self, connections: usize) -> usize {
+        let tables = if self.own_tables { 1 } else { self.shards };
+        let each = connections.div_ceil(self.shards) + DESCRIPTORS_RESERVED + self.shards;
         each.saturating_mul(tables)
     }
 }

@@ -28,6 +28,7 @@ use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::ListenAddr;
+pub use crate::server::capacity::Descriptors;
 use crate::server::handle::Handle;
 #[cfg(feature = "auth")]
 pub use crate::server::identity::ReloadAuthError;

@@ -63,7 +63,7 @@ impl ServerBuilder {
             doorbells,
         } = mesh;
         let (report, reports) = bounded(count);
-        let pins = self.pin.unwrap_or_else(|| count == affinity::allowed());
+        let pins = self.pins();
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
         let (renewer, identities) = self.identities(count);

@@ -121,7 +121,8 @@ static KEYS: &[Key<Settings>] = &[
         Field::CountOr(|s| &mut s.shards, 1..=SHARDS_MAX, "auto"),
         "Number of shards. A shard is a thread with its own event loop, its own connections and \
          its own limit of open files. `auto` starts one for each CPU core that the process may \
-         use.",
+         use: those of its affinity mask, or the CPU quota of its control groups, rounded up, if \
+         that is less.",
     )
     .flag("--shards"),
     key(

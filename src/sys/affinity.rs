@@ -1,12 +1,19 @@
 //! The cores of the host, and pinning a thread to one.
 
-use std::num::NonZero;
-use std::thread;
+use crate::sys::cgroup;
 
-/// Number of cores that this process may use, by affinity mask and cgroup quota
-/// (`std::thread::available_parallelism`); 1 if the system does not say.
+/// Number of cores that this process may use: those of its affinity mask, or its quota of CPU time
+/// (`cpu.max` of cgroups(7)) rounded up, if that is less; 1 if the system does not say.
 pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    let quota = cgroup::quota(&cgroup::text);
+    cores_by(allowed(), quota)
+}
+
+/// `quota` is in thousandths of a core. `std::thread::available_parallelism` rounds it down, and a
+/// server with one and a half cores would have one shard.
+fn cores_by(allowed: usize, quota: Option<usize>) -> usize {
+    let quota = quota.map_or(usize::MAX, |quota| quota.div_ceil(1_000));
+    allowed.min(quota).max(1)
 }
 
 /// Number of cores in the calling thread's affinity mask, whatever a cgroup quota allows; 0 if the
@@ -33,7 +40,24 @@ pub fn pin_to(index: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+
+    #[test]
+    fn a_quota_of_cpu_time_is_rounded_up_and_within_the_mask() {
+        let cases = [
+            (4, None, 4),
+            (4, Some(1_500), 2),
+            (4, Some(2_000), 2),
+            (2, Some(3_001), 2),
+            (2, Some(100), 1),
+            (0, None, 1),
+        ];
+        for (allowed, quota, cores) in cases {
+            assert_eq!(cores_by(allowed, quota), cores, "{allowed}, {quota:?}");
+        }
+    }
 
     #[test]
     fn a_pinned_thread_may_use_one_core() {

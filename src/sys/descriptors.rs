@@ -7,6 +7,7 @@
 use std::ffi::c_uint;
 use std::io;
 use std::os::fd::{AsFd, RawFd};
+use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -71,6 +72,12 @@ pub fn own_table(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a thread can have its own descriptor table here: one tries, and ends.
+pub fn can_own_table() -> bool {
+    let trying = thread::Builder::new().spawn(|| own_table(&[]).is_ok());
+    trying.is_ok_and(|thread| thread.join().unwrap_or(false))
+}
+
 /// Standard error: 0 to 2 are always kept.
 const LAST_STANDARD: c_uint = 2;
 const UNSHARE: c_uint = libc::CLOSE_RANGE_UNSHARE;
@@ -103,7 +110,6 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
     use std::os::unix::net::UnixStream;
-    use std::thread;
 
     use rustix::io::{Errno, fcntl_getfd};
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use super::{limit, of_host, text, total, total_by};
+use super::{limit, of_host, total, total_by};
+use crate::sys::cgroup::text;
 
 const MIB: usize = 1 << 20;
 /// The value of version 1 if there is no limit.

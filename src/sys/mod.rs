@@ -10,6 +10,7 @@
 )]
 
 pub mod affinity;
+pub mod cgroup;
 pub mod deferred;
 pub mod descriptors;
 pub mod eventfd;

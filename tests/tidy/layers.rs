@@ -151,10 +151,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "tls", SHELL,
         ],
     ),
+    ("doctor", &["limits", "server", "settings", "sys"]),
     (
         "cli",
         &[
-            "auth", "client", "position", "proto", "server", "settings", "sys",
+            "auth", "client", "doctor", "position", "proto", "server", "settings", "sys",
         ],
     ),
 ];

@@ -145,8 +145,8 @@ fn more_connections_than_any_number_of_shards_admits_are_reported_with_the_limit
     says(
         &told,
         &[
-            "1000000000 connections are set, but 1024 open files per shard allow only",
-            "raise the limit to 5000",
+            "1000000000 connections are set, but open-files: 1024 open files per shard allow only",
+            "should be 5000",
         ],
     );
     assert!(!told.contains("--shards"), "{told}");
@@ -158,7 +158,7 @@ fn more_connections_than_any_number_of_shards_admits_are_reported_with_the_limit
         &told,
         &[
             "open files for all shards together allow only",
-            "raise the limit to 3",
+            "should be 3",
         ],
     );
     assert!(!told.contains("--shards"), "{told}");
