@@ -65,7 +65,7 @@ impl Doctor {
     }
 
     fn fix(&self, files: &[File], findings: &[Finding]) -> Result<(String, u8), ConfigError> {
-        let folder = self.out.as_deref().unwrap_or(Path::new("/etc"));
+        let folder = self.out.as_deref().unwrap_or_else(|| Path::new("/etc"));
         let all = files.iter().map(|file| (file, folder.join(file.path)));
         let all: Vec<(&File, PathBuf)> = all.collect();
         // All or none: half of the settings is no host that is set right.

@@ -99,10 +99,12 @@ pub fn sysctl(host: &Host, need: &Need, findings: &[Finding]) -> String {
     ];
     for found in findings {
         for remedy in &found.remedies {
-            if let Remedy::Sysctl(key, value) = remedy
-                && settings.iter().all(|(_, known, _)| known != key)
-            {
-                settings.push((found.check.name, key, value.clone()));
+            let Remedy::Sysctl(key, value) = remedy else {
+                continue;
+            };
+            match settings.iter_mut().find(|(_, known, _)| known == key) {
+                Some((.., known)) => known.clone_from(value),
+                None => settings.push((found.check.name, key, value.clone())),
             }
         }
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// connections, for what allocators waste, and for the kernel's buffers, which control groups count
 /// as well.
 pub const MEMORY_SHARE: usize = 2;
+/// Where the configured number of connections needs more than that, clients still have one part in
+/// this many.
+pub const MEMORY_SHARE_LEAST: usize = 8;
 /// The assumed memory in bytes if the amount of memory is unknown.
 pub const MEMORY_BYTES_ASSUMED: usize = 512 << 20;
 /// The largest memory limit that a user can set, in bytes.

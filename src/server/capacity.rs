@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::limits::{
-    DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED, MEMORY_SHARE, SHARDS_MAX,
+    CONNECTION_BYTES, DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED, MEMORY_SHARE,
+    MEMORY_SHARE_LEAST, SHARDS_MAX,
 };
 use crate::mesh::Capacity;
 use crate::server::ServerBuilder;
@@ -30,9 +31,17 @@ impl ServerBuilder {
     fn memory_share(&self) -> usize {
         let memory = match memory::total() {
             0 => MEMORY_BYTES_ASSUMED,
-            total => total / MEMORY_SHARE,
+            total => self.memory_of(total),
         };
         self.config.memory_share(memory, self.shards)
+    }
+
+    /// The part of the memory that clients can make the server use, if none is configured. What
+    /// the configured number of connections takes is left to the kernel.
+    fn memory_of(&self, total: usize) -> usize {
+        let connections = self.connections_max.map_or(0, |_| self.capacity());
+        let left = total.saturating_sub(connections.saturating_mul(CONNECTION_BYTES));
+        left.clamp(total / MEMORY_SHARE_LEAST, total / MEMORY_SHARE)
     }
 
     /// Connections that one shard's descriptors allow. All shards together admit no more than the
@@ -104,5 +113,28 @@ impl Descriptors {
         let tables = if self.own_tables { 1 } else { self.shards };
         let each = connections.div_ceil(self.shards) + DESCRIPTORS_RESERVED + self.shards;
         each.saturating_mul(tables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::limits::CONNECTION_BYTES;
+    use crate::server::Server;
+
+    #[test]
+    fn connections_leave_clients_less_of_the_memory_but_an_eighth() {
+        let total = 1 << 30;
+        let of = |connections| {
+            let builder = Server::builder().shards(256);
+            builder.connections_max(connections).memory_of(total)
+        };
+        assert_eq!(Server::builder().memory_of(total), total / 2);
+        assert_eq!(of(1), total / 2);
+        let builder = Server::builder().shards(256).connections_max(200_000);
+        // Fewer where the limit of open files is low.
+        let connections = builder.capacity();
+        let left = total.saturating_sub(connections * CONNECTION_BYTES);
+        assert_eq!(of(200_000), left.clamp(total / 8, total / 2));
+        assert!(of(usize::MAX) >= total / 8);
     }
 }

@@ -119,10 +119,9 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "shards",
         Field::CountOr(|s| &mut s.shards, 1..=SHARDS_MAX, "auto"),
-        "Number of shards. A shard is a thread with its own event loop, its own connections and \
-         its own limit of open files. `auto` starts one for each CPU core that the process may \
-         use: those of its affinity mask, or the CPU quota of its control groups, rounded up, if \
-         that is less.",
+        "Number of shards: threads with an event loop, connections and a limit of open files of \
+         their own. `auto` is the number of CPU cores that the affinity mask of the process and \
+         the quota of its control groups allow, rounded up.",
     )
     .flag("--shards"),
     key(
@@ -278,8 +277,8 @@ static KEYS: &[Key<Settings>] = &[
          short, kept frames are dropped first; then clients that do not read their replies are \
          closed; then clients with incomplete messages are. Histories are limited by \
          `limits.history` alone, and presence by the numbers of connections and subscriptions. \
-         `auto` is half of the host's memory, or half of the smallest memory limit of the control \
-         groups around the process if that is less.",
+         `auto` is half of the host's memory, or of the smallest limit of the control groups \
+         around the process; with `limits.connections`, what 4.5 KB for each leave, if less.",
     ),
     key(
         "limits.log",

@@ -15,6 +15,7 @@ mod deferred;
 mod deflate;
 mod deploy;
 mod descriptors;
+mod doctor;
 mod fanout;
 mod forwarded;
 mod gone;

@@ -9,6 +9,8 @@ fn the_files_set_right_what_was_found() {
     let root = Root::tuned();
     root.put("proc/self/limits", &LIMITS.replace("1048576 ", "20000   "));
     root.put("proc/sys/net/core/somaxconn", "4096\n");
+    root.put("proc/sys/net/ipv4/tcp_syncookies", "0\n");
+    root.put("proc/sys/net/ipv4/tcp_max_syn_backlog", "64\n");
     root.put("proc/sys/net/ipv4/tcp_mem", "287898 383867 575796\n");
     root.put("proc/sys/net/ipv4/ip_local_port_range", "1024 65535\n");
     root.put("proc/sys/net/ipv4/ip_local_reserved_ports", "7000\n");
