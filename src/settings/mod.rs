@@ -57,7 +57,6 @@ pub use crate::settings::value::list::{Paths, Texts};
 pub use crate::settings::value::operators::{AdminSettings, Level, LogFormat, LogSettings};
 pub use crate::settings::value::secret::Secret;
 pub use crate::settings::value::tls::{ClientAuth, Tls, TlsVersion};
-#[cfg(feature = "auth")]
 pub(crate) use crate::settings::value::units::parse_time;
 pub use crate::settings::write::{default_file, reference};
 
