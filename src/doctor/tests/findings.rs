@@ -25,6 +25,7 @@ fn a_host_that_has_what_is_needed_has_no_findings() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_planted_fault_is_found_with_a_remedy_and_no_other_is() {
     use Severity::{Fault, Note, Warning};
     let status = |line: &str| format!("Name:\tother\nVmSize:\t  1 kB\n{line}\n");
