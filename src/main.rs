@@ -187,11 +187,14 @@ fn serve_admin(
         None => admin,
     };
     let (drains, drain_listen) = (handle.clone(), drain_listen.clone());
+    let mut is_asked_again = false;
     let admin = admin
         .open_metrics(settings.admin.open_metrics)
         .on_drain(move || {
-            drains.announce_drain();
-            drain_after(drains.clone(), drain_listen.get());
+            if !std::mem::replace(&mut is_asked_again, true) {
+                drains.announce_drain();
+                drain_after(drains.clone(), drain_listen.get());
+            }
         });
     admin.serve(handle.clone())
 }

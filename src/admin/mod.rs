@@ -1,6 +1,6 @@
-//! The admin port: metrics and health, on a thread of its own.
+//! The admin port: a dashboard, metrics, health and the API, on a thread of its own.
 //!
-//! It shares only the copies of the counters and the doorbells with the shards. A slow or silent
+//! It reads the copies of the shards' counters, and asks shards over lanes. A slow or silent
 //! client does not delay others: its connection lasts a few seconds, or less if many more connect.
 
 mod access;

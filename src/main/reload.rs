@@ -90,9 +90,15 @@ impl Running {
             builder = builder.auth(auth, places);
         }
         // Before the shards get it: they keep addresses if the ends of connections are logged.
-        log_from(settings.log.level);
+        // An operator's level stays until the file has another.
+        let has_level = settings.log.level != self.settings.log.level;
+        if has_level {
+            log_from(settings.log.level);
+        }
         if let Err(err) = handle.reload(&builder) {
-            log_from(self.settings.log.level);
+            if has_level {
+                log_from(self.settings.log.level);
+            }
             return Err(io::Error::from(err).into());
         }
         self.relay.renew(settings.relay());

@@ -120,6 +120,21 @@ fn a_connection_is_followed_to_its_end() {
 }
 
 #[test]
+fn the_commands_of_a_session_are_not_shown() {
+    let server = Running::start(builder(1));
+    let addr = serve_admin(&server);
+    let mut ws = Ws::connect(server.http(), "/connection/websocket");
+    let found = see(addr, "/admin/connections?protocol=websocket");
+    let id = rows(&found, "connections")[0]["id"].as_str().unwrap();
+    let mut trace = Trace::begin(addr, &format!("connection={id}"));
+    let secret = r#"{"id":1,"connect":{"token":"eyJzZWNyZXQ"}}"#;
+    ws.send_text(secret);
+    let came = trace.wait_for("in");
+    assert_eq!(came["bytes"], secret.len());
+    assert!(came.get("text").is_none(), "{came}");
+}
+
+#[test]
 fn a_trace_ends_after_its_lines_or_its_time() {
     let server = Running::start(builder(1));
     let addr = serve_admin(&server);

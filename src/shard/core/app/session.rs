@@ -75,15 +75,8 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &SubscribeRequest,
     ) -> Result<Subscribed, Failure> {
+        self.check_given(&request.channel)?;
         let pattern = TopicPattern::parse(&request.channel).ok();
-        let namespaces = &self.shard.env.config.namespaces;
-        let is_unknown = match pattern {
-            Some(_) => namespaces.is_unknown_pattern(&request.channel),
-            None => namespaces.is_unknown(&request.channel),
-        };
-        if is_unknown {
-            return Err(ErrorCode::UnknownChannel.into());
-        }
         self.in_session(key, |handler, cx| {
             let grant = cx.check_grant(&request.channel, &request.token, refused_grant)?;
             let command = SubscribeCommand {
@@ -125,6 +118,18 @@ impl<H: Handler> ShardCore<H> {
             return Err(ErrorCode::UnknownChannel.into());
         }
         Ok(())
+    }
+
+    /// The same for what is subscribed to: a topic, or a pattern.
+    pub(in crate::shard::core) fn check_given(&self, channel: &str) -> Result<(), Failure> {
+        let namespaces = &self.shard.env.config.namespaces;
+        if TopicPattern::parse(channel).is_err() {
+            return self.check_namespace(channel);
+        }
+        match namespaces.is_unknown_pattern(channel) {
+            true => Err(ErrorCode::UnknownChannel.into()),
+            false => Ok(()),
+        }
     }
 
     pub(in crate::shard::core) fn ask_rpc(

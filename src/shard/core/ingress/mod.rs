@@ -175,7 +175,10 @@ impl<H: Handler> ShardCore<H> {
         self.shard.conns.count_message(key);
         if self.shard.env.is_traced() {
             let id = self.shard.conns.id(key);
-            self.shard.env.trace_received(id, kind, payload);
+            // The commands of a session carry its tokens: no text of them is shown.
+            let speaks_session = self.shard.conns.session(key).is_some();
+            let shown = if speaks_session { Kind::Binary } else { kind };
+            self.shard.env.trace_received(id, shown, payload);
         }
         self.shard.env.counters.messages_in += 1;
         self.shard.env.counters.bytes_in += payload.len() as u64;

@@ -22,7 +22,7 @@ impl<H: Handler> ShardCore<H> {
         }
         let mut connected = self.ask_to_connect(key, request)?;
         let mut given = connected.subscriptions.iter();
-        given.try_for_each(|given| self.check_namespace(&given.channel))?;
+        given.try_for_each(|given| self.check_given(&given.channel))?;
         let session = self.shard.conns.session(key);
         if session.is_some_and(|session| session.is_one_way()) {
             self.ask_to_subscribe_all(key, request, &mut connected)?;

@@ -11,7 +11,9 @@ impl<D, A> Shard<D, A> {
     /// Looks at some connections; whether there are no more.
     pub(super) fn look_at_connections(&mut self, look: &mut Look) -> bool {
         let first = look.next;
-        let end = (first + ADMIN_PLACES_AT_ONCE).min(self.conns.slots());
+        let end = first
+            .saturating_add(ADMIN_PLACES_AT_ONCE)
+            .min(self.conns.slots());
         let Subject::Connections(filter, _) = &look.subject else {
             return true;
         };
