@@ -62,6 +62,23 @@ fn a_client_whose_token_names_one_is_told_so_and_one_of_one_way_stays_away() {
 }
 
 #[test]
+fn a_token_may_name_a_pattern_of_topics_that_are_configured() {
+    let scope = Scope::pattern("sensor:{id}/temp").unwrap();
+    let namespaces = vec![(scope, TopicSettings::default())];
+    let namespaces = Namespaces::new(TopicSettings::default(), namespaces);
+    let mut shard = Shard::new(Config {
+        namespaces: namespaces.closed(true),
+        ..Config::default()
+    });
+    ask_identity(&mut shard, &["users all #"], false);
+    let mut scene = Scene::of(shard);
+    let claims = r#"{"sub":"ann","channels":["sensor:#"]}"#;
+    let told = scene.ask(&connect(&token(claims)));
+    assert!(!told[0].contains(UNKNOWN), "{told:?}");
+    assert!(told[0].contains(r#""sensor:#""#), "{told:?}");
+}
+
+#[test]
 fn a_path_with_one_is_not_found() {
     let mut scene = scene();
     let fields = format!("Authorization: Bearer {}\r\n", token_of("ann"));
