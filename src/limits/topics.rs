@@ -15,8 +15,8 @@ pub const SHORT_FRAGMENT: usize = 1 << 10;
 pub const TOPIC_BYTES_MAX: usize = 255;
 /// Subscriptions of one connection, if the user sets no other number: as many as in Centrifugo.
 pub const SUBSCRIPTIONS_MAX: usize = 128;
-/// The most that a user can set. A write looks at all of them if the connection was blocked: with so
-/// many, that takes about a millisecond.
+/// The most that a user can set. A write looks at all of them if the connection was blocked: with
+/// so many, that takes about a millisecond.
 pub const SUBSCRIPTIONS_CEILING: usize = 10_000;
 
 /// Levels of a pattern that is subscribed to.
