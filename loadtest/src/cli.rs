@@ -222,7 +222,8 @@ fn prepare(
         && Reading::ask(admin).is_none()
     {
         return usage(&format!(
-            "--admin {admin}: GET /metrics there has no answer of status 200"
+            "--admin {admin}: GET /metrics there has no answer of status 200; no token is sent: a \
+             port that wants one answers only with admin.open_metrics"
         ));
     }
     let Some(pid) = client.server_pid else {

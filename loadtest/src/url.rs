@@ -103,6 +103,8 @@ impl Target {
         let (authority, path) = rest.split_at(at);
         let path = if path.is_empty() { "/" } else { path };
         let (path, channel) = path.split_once('#').unwrap_or((path, ""));
+        let wire = wire_of(path);
+        let path = path.replace(TOPIC_PLACE, topic);
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
                 "{url}: the path has characters that need percent-encoding"
@@ -113,7 +115,6 @@ impl Target {
                 "{url}: a tcp:// target has no path, its topic is the server's"
             ));
         }
-        let wire = wire_of(path);
         match (wire, channel) {
             (Some(_), "") => {
                 return Err(format!(
@@ -134,7 +135,7 @@ impl Target {
             tls,
             host,
             addr,
-            path: path.replace(TOPIC_PLACE, topic),
+            path,
             wire,
             channel: channel.replace(TOPIC_PLACE, topic),
         })

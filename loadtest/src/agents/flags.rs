@@ -30,7 +30,7 @@ pub(crate) struct AgentsArgs {
 /// Commands whose plan can be split.
 const SPLIT: &[&str] = &["fanout", "connect", "topics", "chat"];
 /// The most agents of a run.
-const AGENTS_MAX: usize = 100;
+pub(super) const AGENTS_MAX: usize = 100;
 /// Flags that are the leader's own: where figures go, and what it alone looks at.
 const OWN: &[&str] = &[
     "agents",

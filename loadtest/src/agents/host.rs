@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use clap::Args;
 use corecast::sys::descriptors;
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use crossbeam_channel::RecvTimeoutError;
 
 use crate::agents::secret::{Secret, Side, nonce};
 use crate::agents::wire::{
-    self, EARLY_BYTES_MAX, ORDER_BYTES_MAX, Order, Outcome, Report, Task, VERSION,
+    self, EARLY_BYTES_MAX, Incoming, ORDER_BYTES_MAX, Order, Outcome, Report, Task, VERSION,
 };
 use crate::agents::work::{self, Work};
-use crate::clock::now_ns;
+use crate::clock::{now_ns, rest};
 use crate::run::leader::RunError;
 use crate::run::remote::RemoteArgs;
 
@@ -62,8 +62,7 @@ const TURN: Duration = Duration::from_millis(20);
 /// Connections that have not shown that they know the secret.
 const STRANGERS_MAX: usize = 16;
 
-/// What orders come in, with when they came.
-type Orders = Receiver<(u64, io::Result<Order>)>;
+type Orders = Incoming<Order>;
 
 /// Serves leaders for ever.
 pub(crate) fn run(args: &AgentArgs) -> Result<(), RunError> {
@@ -92,16 +91,21 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), RunError> {
         Arc::new(AtomicUsize::new(0)),
     );
     for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        if strangers.fetch_add(1, Ordering::AcqRel) >= STRANGERS_MAX {
-            strangers.fetch_sub(1, Ordering::AcqRel);
+        let Ok(stream) = stream else {
+            // Where no descriptor is free, it fails at once, until connections of a run end.
+            rest(TURN);
+            continue;
+        };
+        strangers.fetch_add(1, Ordering::AcqRel);
+        let stranger = Stranger(Arc::clone(&strangers));
+        if strangers.load(Ordering::Acquire) > STRANGERS_MAX {
             continue;
         }
         let (secret, remote) = (secret.clone(), remote.clone());
-        let (is_busy, strangers) = (Arc::clone(&is_busy), Arc::clone(&strangers));
+        let is_busy = Arc::clone(&is_busy);
         let body = move || {
             let known = greet(&stream, &secret, descriptors, &is_busy);
-            strangers.fetch_sub(1, Ordering::AcqRel);
+            drop(stranger);
             let result = known.and_then(|busy| {
                 let result = serve(&stream, &remote);
                 drop(busy);
@@ -114,11 +118,23 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), RunError> {
             // What reads orders ends as well; a leader that is gone has nothing to lose.
             drop(stream.shutdown(Shutdown::Both));
         };
-        thread::Builder::new()
-            .name("leader".to_owned())
-            .spawn(body)?;
+        let builder = thread::Builder::new().name("leader".to_owned());
+        if let Err(error) = builder.spawn(body) {
+            say(&format!(
+                "no thread for a leader, which may try again: {error}"
+            ));
+        }
     }
     Ok(())
+}
+
+/// A connection that is counted as a stranger's while this lives.
+struct Stranger(Arc<AtomicUsize>);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// The agent works for a leader while this lives.
@@ -177,7 +193,8 @@ fn greet(
 /// Makes one part of one run.
 fn serve(mut stream: &TcpStream, remote: &RemoteArgs) -> Result<(), String> {
     let said = |error: io::Error| format!("the leader is gone: {error}");
-    let orders = listen(stream).map_err(said)?;
+    stream.set_read_timeout(None).map_err(said)?;
+    let orders = wire::listen(stream, ORDER_BYTES_MAX).map_err(said)?;
     let task = loop {
         match next(&orders, PATIENCE)? {
             Some((came_ns, Order::Clock)) => answer_clock(stream, came_ns).map_err(said)?,
@@ -246,24 +263,6 @@ fn follow(work: &dyn Work, mut stream: &TcpStream, orders: &Orders) -> Result<()
 fn answer_clock(mut stream: &TcpStream, came_ns: u64) -> io::Result<()> {
     let went_ns = now_ns();
     wire::write(&mut stream, &Report::Clock { came_ns, went_ns })
-}
-
-/// Reads what comes on a thread of its own, and notes when.
-fn listen(stream: &TcpStream) -> io::Result<Orders> {
-    let (sender, receiver) = unbounded();
-    stream.set_read_timeout(None)?;
-    let mut stream = stream.try_clone()?;
-    let body = move || loop {
-        let order = wire::read(&mut stream, ORDER_BYTES_MAX);
-        let is_over = order.is_err();
-        if sender.send((now_ns(), order)).is_err() || is_over {
-            return;
-        }
-    };
-    thread::Builder::new()
-        .name("orders".to_owned())
-        .spawn(body)?;
-    Ok(receiver)
 }
 
 /// The next order, within this time.

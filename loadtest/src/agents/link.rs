@@ -4,16 +4,16 @@
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::RecvTimeoutError;
 
 use crate::agents::clocks::{self, Ahead, EXCHANGES, Exchange};
 use crate::agents::mirror::Mirror;
 use crate::agents::secret::{Secret, Side, nonce};
 use crate::agents::wire::{
-    self, Counts, EARLY_BYTES_MAX, Order, Outcome, REPORT_BYTES_MAX, Report, Task, VERSION,
+    self, Counts, EARLY_BYTES_MAX, Incoming, Order, Outcome, REPORT_BYTES_MAX, Report, Task,
+    VERSION,
 };
 use crate::client::control::Control;
 use crate::clock::{MILLISECOND, now_ns};
@@ -22,7 +22,7 @@ use crate::clock::{MILLISECOND, now_ns};
 pub(super) struct Link {
     pub(super) name: String,
     stream: TcpStream,
-    reports: Receiver<(u64, io::Result<Report>)>,
+    reports: Incoming<Report>,
     pub(super) cpus: usize,
     pub(super) descriptors: u64,
     pub(super) ahead: Ahead,
@@ -102,7 +102,7 @@ impl Link {
             _ => return Err("that is no agent".to_owned()),
         };
         stream.set_read_timeout(None).map_err(said)?;
-        let reports = listen(&stream).map_err(said)?;
+        let reports = wire::listen(&stream, REPORT_BYTES_MAX).map_err(said)?;
         Ok(Self {
             name: name.to_owned(),
             stream,
@@ -244,23 +244,6 @@ impl Link {
             _ => None,
         })
     }
-}
-
-/// Reads what comes on a thread of its own, and notes when.
-fn listen(stream: &TcpStream) -> io::Result<Receiver<(u64, io::Result<Report>)>> {
-    let (sender, receiver): (Sender<_>, _) = unbounded();
-    let mut stream = stream.try_clone()?;
-    let body = move || loop {
-        let report = wire::read(&mut stream, REPORT_BYTES_MAX);
-        let is_over = report.is_err();
-        if sender.send((now_ns(), report)).is_err() || is_over {
-            return;
-        }
-    };
-    thread::Builder::new()
-        .name("agent-link".to_owned())
-        .spawn(body)?;
-    Ok(receiver)
 }
 
 fn silent(patience: Duration) -> String {

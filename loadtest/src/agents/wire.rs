@@ -1,11 +1,15 @@
 //! What a leader and its agents say to each other: a length of four bytes, big-endian, and JSON.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::thread;
 
+use crossbeam_channel::{Receiver, bounded};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clock::now_ns;
 use crate::pubsub::Heard;
 use crate::report::ClientCost;
 
@@ -17,6 +21,12 @@ pub(super) const EARLY_BYTES_MAX: u32 = 4 << 10;
 pub(super) const ORDER_BYTES_MAX: u32 = 64 << 20;
 /// Bytes of a report: a result with a million messages and as many subscribers is the longest.
 pub(super) const REPORT_BYTES_MAX: u32 = 256 << 20;
+
+/// Messages that came and were not taken yet.
+const QUEUE_MAX: usize = 4;
+
+/// What comes in, with when it came.
+pub(super) type Incoming<M> = Receiver<(u64, io::Result<M>)>;
 
 /// What a leader says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -158,8 +168,31 @@ pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read, max: u32) -> io::R
     Ok(serde_json::from_slice(&bytes)?)
 }
 
+/// Reads what comes on a thread of its own. What is not taken fills the queue, then the socket, and
+/// its sender waits.
+pub(super) fn listen<M>(stream: &TcpStream, max: u32) -> io::Result<Incoming<M>>
+where
+    M: DeserializeOwned + Send + 'static,
+{
+    let (sender, receiver) = bounded(QUEUE_MAX);
+    let mut stream = stream.try_clone()?;
+    let body = move || loop {
+        let message = read(&mut stream, max);
+        let is_over = message.is_err();
+        if sender.send((now_ns(), message)).is_err() || is_over {
+            return;
+        }
+    };
+    thread::Builder::new()
+        .name("agent-link".to_owned())
+        .spawn(body)?;
+    Ok(receiver)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -179,5 +212,20 @@ mod tests {
         );
         bytes[5] = 0xff;
         assert!(read(&bytes, 100).is_err(), "no JSON");
+    }
+
+    #[test]
+    fn what_is_not_taken_is_bounded() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut leader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let orders = listen(&listener.accept().unwrap().0, ORDER_BYTES_MAX).unwrap();
+        assert_eq!(orders.capacity(), Some(QUEUE_MAX));
+        for at_ns in 0..20 {
+            write(&mut leader, &Order::Begin { at_ns }).unwrap();
+        }
+        drop(leader);
+        let came: Vec<io::Result<Order>> = orders.iter().map(|(_, order)| order).collect();
+        assert_eq!(came.iter().filter(|order| order.is_ok()).count(), 20);
+        assert_eq!(came.len(), 21, "its end is the last");
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::agents::wire::{Counts, Outcome, Task};
+use crate::agents::flags::AGENTS_MAX;
+use crate::agents::wire::{Counts, Outcome, Part, Task};
 use crate::cli::{self, Command};
 use crate::client::Done;
 use crate::commands::broadcast;
@@ -119,7 +120,8 @@ fn give(client: &mut ClientArgs, mut task: Task, remote: &RemoteArgs) -> Result<
 
 /// The words of the command.
 fn words(task: &Task) -> Result<Vec<String>, String> {
-    if task.part.number >= task.part.of || task.threads == 0 {
+    let Part { number, of } = task.part;
+    if number >= of || of > AGENTS_MAX || task.threads == 0 {
         return Err("the plan has no such part".to_owned());
     }
     let mut words = vec!["loadtest".to_owned(), task.command.clone()];
@@ -146,7 +148,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::agents::wire::Part;
 
     fn task(command: &str, flags: Value) -> Task {
         Task {
@@ -184,11 +185,12 @@ mod tests {
             let why = refused(task(command, url.clone()));
             assert!(!why.is_empty(), "{command}");
         }
-        let part = Part { number: 2, of: 2 };
-        let beyond = Task {
-            part,
-            ..task("fanout", url)
-        };
-        assert!(refused(beyond).contains("no such part"));
+        for (number, of) in [(2, 2), (0, AGENTS_MAX + 1), (0, usize::MAX)] {
+            let beyond = Task {
+                part: Part { number, of },
+                ..task("fanout", url.clone())
+            };
+            assert!(refused(beyond).contains("no such part"));
+        }
     }
 }

@@ -39,8 +39,13 @@ impl<A: App> Crew<A> {
         let plan = Arc::new(plan);
         let keep: Vec<RawFd> = keep.iter().copied().chain(control.descriptors()).collect();
         let (tid_tx, tid_rx) = crossbeam_channel::unbounded();
-        let mut handles = Vec::new();
         let threads = control.threads();
+        // Where a thread cannot be started, those before it are told to stop.
+        let mut crew = Self {
+            control: Arc::clone(&control),
+            tids: Vec::new(),
+            threads: Vec::new(),
+        };
         for thread in 0..threads {
             let (plan, control) = (Arc::clone(&plan), Arc::clone(&control));
             let (keep, tid_tx, news) = (keep.clone(), tid_tx.clone(), news.clone());
@@ -51,9 +56,8 @@ impl<A: App> Crew<A> {
             let body = move || {
                 let refused = descriptors::own_table(&keep).err();
                 let tid = rustix::thread::gettid().as_raw_pid().unsigned_abs();
-                // The starter waits for it below.
-                let told = tid_tx.send(tid);
-                debug_assert!(told.is_ok(), "the starter holds the other end");
+                // The starter waits for it below, unless it could not start all.
+                let _gone = tid_tx.send(tid);
                 let result = work(place, plan, control, app);
                 if let Err(error) = &result {
                     let table = refused.map(|why| format!(" (descriptor table is shared: {why})"));
@@ -63,23 +67,26 @@ impl<A: App> Crew<A> {
                 }
                 result
             };
-            handles.push(builder.spawn(body)?);
+            crew.threads.push(builder.spawn(body)?);
         }
-        Ok(Self {
-            control,
-            tids: tid_rx.iter().take(threads).collect(),
-            threads: handles,
-        })
+        crew.tids = tid_rx.iter().take(threads).collect();
+        Ok(crew)
     }
 
     /// Ends the threads and hands out what is left of them, in order.
-    pub(crate) fn stop(self) -> io::Result<Vec<Done<A>>> {
+    pub(crate) fn stop(mut self) -> io::Result<Vec<Done<A>>> {
         self.control.stop();
         let panicked = |_| io::Error::other("a client thread panicked");
-        let threads = self.threads.into_iter();
+        let threads = std::mem::take(&mut self.threads).into_iter();
         threads
             .map(|thread| thread.join().map_err(panicked)?)
             .collect()
+    }
+}
+
+impl<A> Drop for Crew<A> {
+    fn drop(&mut self) {
+        self.control.stop();
     }
 }
 

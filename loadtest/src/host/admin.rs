@@ -56,7 +56,7 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 const TURNS: &str = "corecast_turn_seconds_bucket";
 const TURNING: &str = "corecast_turn_seconds_sum";
 const CONNECTIONS: &str = "corecast_connections";
-const SENT: &str = "corecast_messages_sent";
+const SENT: &str = "corecast_messages_sent_total";
 const CPU: &str = "process_cpu_seconds_total";
 const MEMORY: &str = "process_resident_memory_bytes";
 /// Stands for a turn beyond all bounds.
@@ -176,7 +176,7 @@ mod tests {
     const TEXT: &str = "HTTP/1.1 200 OK\r\n\r\n# TYPE corecast_turn_seconds histogram\n\
         corecast_connections{shard=\"0\"} 3\ncorecast_connections{shard=\"1\"} 4\n\
         corecast_turn_seconds_sum{shard=\"0\"} 1.5\ncorecast_turn_seconds_sum{shard=\"1\"} 0.5\n\
-        process_cpu_seconds_total 2.5\ncorecast_messages_sent 70\n\
+        process_cpu_seconds_total 2.5\ncorecast_messages_sent_total 70\n\
         corecast_turn_seconds_bucket{le=\"1.6e-05\",shard=\"0\"} 90\n\
         corecast_turn_seconds_bucket{le=\"0.016384\",shard=\"0\"} 98\n\
         corecast_turn_seconds_bucket{le=\"+Inf\",shard=\"0\"} 100\n\

@@ -28,7 +28,8 @@ pub(crate) struct RemoteArgs {
     /// 127.0.0.0/8 for targets in it].
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     pub(crate) source: Vec<IpAddr>,
-    /// The server's admin port, for what it says of itself: turns, connections, memory.
+    /// The server's admin port, for what it says of itself: turns, connections, memory. No token is
+    /// sent: a port that wants one answers only with admin.open_metrics.
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,
 }

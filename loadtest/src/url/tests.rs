@@ -65,7 +65,15 @@ fn other_hosts_and_malformed_targets_are_refused() {
     ] {
         assert!(Target::parse(url, "").is_err(), "{url}");
     }
+    for topic in ["a HTTP/1.1\r\nX: y", "a b", "\u{fc}"] {
+        let read = |url: &str| Target::parse(url, topic);
+        assert!(read("ws://127.0.0.1:1/sub/{topic}").is_err(), "{topic}");
+        let structured = read("ws://127.0.0.1:1/connection/websocket#{topic}").unwrap();
+        let path = structured.for_publishing().path;
+        assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path}");
+    }
 }
+
 #[test]
 fn a_host_is_loaded_only_if_it_is_named_exactly() {
     let named = ["10.1.2.3", "2001:db8::1", "localhost.localdomain"].map(String::from);

@@ -223,7 +223,6 @@ fn what_agents_and_leaders_cannot_do_is_said() {
     let other = folder.write("other", "0123456789abcdeX");
     let listen = ["agent", "--listen", "127.0.0.1:0", "--secret-file", &secret];
     let agent = Agent::of(Command::new(LOADTEST).args(listen));
-    let url = url.replace("127.0.0.1:1 ", "127.0.0.1:1/ ");
     let words = format!("fanout {url} --rate 1 --no-preflight");
     let words = words.replace(
         "--agents 127.0.0.1:1",

@@ -18,7 +18,8 @@ fn the_load_is_raised_until_something_gives_out() {
         (&150.into(), &10.into())
     );
     assert_eq!(answer["gave_out"]["what"], "nothing");
-    assert_eq!(run.figures["steps"].as_array().unwrap().len(), 2);
+    // A step that broke on a host that stalled is made again.
+    assert!(run.figures["steps"].as_array().unwrap().len() >= 2);
     assert!(run.said.contains("step 2"), "{}", run.said);
 
     let late = words.replace("--p99 100s", "--p99 0.001ms");
@@ -52,6 +53,8 @@ fn a_server_that_refuses_more_is_named() {
     assert_eq!(run.code, Some(0), "{}", run.said);
     let answer = &run.figures["most_connections"];
     assert_eq!(answer["connections"], 100, "{answer}");
+    let opening = &run.figures["opening"];
+    assert_eq!(opening["live"], 100, "of the step that held: {opening}");
     assert_eq!(answer["gave_out"]["what"], "server refuses connections");
     assert!(
         answer["gave_out"]["evidence"]

@@ -42,6 +42,7 @@ fn connections_come_from_the_sources_that_were_asked_for() {
     let figures = passes(&server.words(&format!("{load} 127.0.0.5,127.0.0.6")));
     let admin = &figures["admin"];
     assert!(admin["connections"].as_u64().unwrap() >= 20, "{admin}");
+    assert!(admin["messages_sent"].as_u64().unwrap() >= 400, "{admin}");
     assert!(
         admin["busiest_shard_share"].as_f64().unwrap() > 0.0,
         "{admin}"

@@ -19,7 +19,7 @@ use crate::commands::capacity::search::Search;
 use crate::flags::ClientArgs;
 use crate::host::Host;
 use crate::host::warning::{self, Demand};
-use crate::report::figures::Found;
+use crate::report::figures::{Base, Found};
 use crate::report::ratio;
 use crate::run::Scenario;
 use crate::run::leader::RunError;
@@ -42,8 +42,8 @@ struct Capacity<'a> {
     client: ClientArgs,
     ends_at: u64,
     figures: Figures,
-    /// The last step that held.
-    best: Option<Found<broadcast::Figures>>,
+    /// Of the last step that held.
+    best: Option<Base>,
 }
 
 impl Scenario for CapacityArgs {
@@ -161,18 +161,22 @@ impl<'a> Capacity<'a> {
             messages_per_s: rate,
             ..Step::default()
         };
-        match found {
+        let base = match found {
             // So many connections cannot be asked for.
-            Err(RunError::Usage(why)) => seen.refused = Some(why),
+            Err(RunError::Usage(why)) => {
+                seen.refused = Some(why);
+                None
+            }
             Err(error) => return Err(error),
             Ok(found) => {
                 see(&found, &before, &mut seen);
                 note(&found, &mut step);
-                self.best = Some(found);
+                Some(found.base)
             }
-        }
+        };
         let gave_out = gave_out(&seen, self.figures.limit_p99_us);
         step.held = gave_out.is_none();
+        self.best = base.filter(|_| step.held).or_else(|| self.best.take());
         step.gave_out = gave_out
             .as_ref()
             .map(|it| it.what.clone())
@@ -217,7 +221,7 @@ impl<'a> Capacity<'a> {
 
     fn finish(self, topic: &Topic) -> Found<Figures> {
         let mut figures = self.figures;
-        let mut base = self.best.map(|best| best.base).unwrap_or_default();
+        let mut base = self.best.unwrap_or_default();
         let answers = [&figures.most_connections, &figures.most_messages];
         base.passed = answers
             .into_iter()
