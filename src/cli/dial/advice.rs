@@ -76,7 +76,7 @@ pub(in crate::cli) fn refusal(error: &Error) -> String {
 }
 
 /// A text of a server without what could control a terminal.
-fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     let safe = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(safe).collect()
 }

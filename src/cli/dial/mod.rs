@@ -114,6 +114,15 @@ impl Dial {
         Vec::new()
     }
 
+    /// Whether it shows a certificate of its own.
+    #[cfg(feature = "auth")]
+    pub(in crate::cli) fn has_certificate(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls_cert.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// How long to try to connect.
     #[cfg(feature = "auth")]
     pub(in crate::cli) fn patience(&self) -> Duration {

@@ -14,7 +14,7 @@ use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::cli::Failure;
-use crate::cli::dial::advice::refusal;
+use crate::cli::dial::advice::{plain, refusal};
 use crate::cli::dial::clock;
 use crate::proto::Kind;
 use crate::proto::centrifuge::Error;
@@ -133,15 +133,17 @@ impl Api {
             .send(body);
         let mut response = sent.map_err(|err| {
             Attempt::Later(format!(
-                "cannot reach {}: {err}; is the server running, and --url right?",
-                self.url
+                "cannot reach {}: {}; is the server running, and --url right?",
+                self.url,
+                plain(&err.to_string())
             ))
         })?;
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().unwrap_or_default();
-        let text = text.trim();
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        let body = body.read_to_string().unwrap_or_default();
+        let text = shown(&body);
         match status {
-            200 => match serde_json::from_str(text) {
+            200 => match serde_json::from_str(&body) {
                 Ok(Answer { error: None }) => Ok(()),
                 Ok(Answer { error: Some(error) }) => {
                     let error = Error {
@@ -176,6 +178,11 @@ impl Api {
         let published = self.published;
         Failure::failed(format!("{why}; {published} messages are published"))
     }
+}
+
+/// The beginning of an answer's text, which may be that of any server.
+fn shown(body: &str) -> String {
+    plain(body.trim()).chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 /// Waits a random time, up to `longest`; what the clock says then.
@@ -213,6 +220,7 @@ fn agent(access: &Access) -> Result<Agent, Failure> {
 fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate<'static>>, Failure> {
     let mut roots = Vec::new();
     for path in files {
+        let before = roots.len();
         let wrong = |err: String| Failure::usage(format!("--ca {}: {err}", path.display()));
         let pem = std::fs::read(path).map_err(|err| wrong(err.to_string()))?;
         for item in parse_pem(&pem) {
@@ -220,11 +228,28 @@ fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate<'static>>, Failure> 
                 roots.push(root);
             }
         }
+        if roots.len() == before {
+            return Err(wrong("has no certificate".to_owned()));
+        }
     }
     Ok(roots)
 }
 
+/// The longest answer that is read: that of the publish API is short.
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+const SHOWN_CHARS_MAX: usize = 300;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// How long the server may take for an answer, longer than its own `timeouts.handshake`.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_answers_is_short_and_controls_no_terminal() {
+        assert_eq!(shown(" no\u{1b}[2J\n"), "no [2J");
+        assert_eq!(shown(&"\u{e4}".repeat(1_000)).chars().count(), 300);
+    }
+}

@@ -75,6 +75,8 @@ pub struct Pub {
 impl Pub {
     /// Publishes all messages.
     pub(in crate::cli) fn run(&self) -> Result<(), Failure> {
+        #[cfg(feature = "auth")]
+        self.check()?;
         // Before it connects: the server would wait.
         let messages = self.messages()?;
         let mut link = self.connect()?;
@@ -111,6 +113,27 @@ impl Pub {
             }
             _ => Link::Raw(Box::new(Raw::connect(&self.dial, &self.topic, key)?)),
         })
+    }
+
+    /// Whether the flags of the API go together with the others.
+    #[cfg(feature = "auth")]
+    fn check(&self) -> Result<(), Failure> {
+        let stdin = Path::new("-");
+        let has_message = self
+            .message
+            .as_deref()
+            .is_some_and(|message| message != "-");
+        let has_file = self.file.as_deref().is_some_and(|file| file != stdin);
+        if self.api_key_file.as_deref() == Some(stdin) && !has_message && !has_file {
+            return Err(Failure::usage(
+                "--api-key-file - and the message cannot both be standard input",
+            ));
+        }
+        let uses_api = self.api_key.is_some() || self.api_key_file.is_some();
+        if uses_api && self.dial.has_certificate() {
+            return Err(Failure::usage("the HTTP API does not take --tls-cert"));
+        }
+        Ok(())
     }
 
     /// The key of the publish API, if it is to be used.

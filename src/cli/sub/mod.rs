@@ -14,7 +14,7 @@ use crate::cli::Failure;
 use crate::cli::dial::{Dial, Protocol};
 use crate::cli::sub::line::Format;
 use crate::cli::sub::raw::Raw;
-use crate::cli::sub::run::{Reading, Subscriber};
+use crate::cli::sub::run::{Reading, Subscriber, Tokens};
 use crate::cli::sub::session::Session;
 use crate::cli::sub::since::Since;
 
@@ -59,8 +59,8 @@ impl Sub {
             topics => {
                 let renews = self.dial.token.renews();
                 let session = Session::new(topics, self.since, renews);
-                let token = self.dial.token.clone();
-                let reading = Reading::Session(Box::new(session), token);
+                let tokens = Tokens::new(self.dial.token.clone());
+                let reading = Reading::Session(Box::new(session), tokens);
                 (reading, self.dial.session_client()?)
             }
         };

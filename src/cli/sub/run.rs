@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::cli::Failure;
-use crate::cli::dial::advice::explain;
+use crate::cli::dial::advice::{explain, plain};
 use crate::cli::dial::token::TokenFlags;
 use crate::cli::dial::{clock, connect};
 use crate::cli::stop::Stop;
@@ -20,7 +20,36 @@ use crate::proto::Kind;
 pub(super) enum Reading {
     Raw(Raw),
     /// With the token for its first command.
-    Session(Box<Session>, TokenFlags),
+    Session(Box<Session>, Tokens),
+}
+
+/// The tokens of connections. Each is made before there is a connection: it may take long, and a
+/// server does not wait long for the first command.
+pub(super) struct Tokens {
+    flags: TokenFlags,
+    next: Option<Made>,
+}
+
+/// A token, if one is given, or why there is none.
+type Made = Result<Option<String>, String>;
+
+impl Tokens {
+    pub(super) fn new(flags: TokenFlags) -> Self {
+        Self { flags, next: None }
+    }
+
+    /// Makes the token of the next connection.
+    fn prepare(&mut self) {
+        self.next = Some(self.make());
+    }
+
+    fn take(&mut self) -> Made {
+        self.next.take().unwrap_or_else(|| self.make())
+    }
+
+    fn make(&self) -> Made {
+        self.flags.make().map_err(|err| err.to_string())
+    }
 }
 
 /// A subscriber and where it prints.
@@ -45,9 +74,12 @@ pub(super) struct Subscriber {
 impl Subscriber {
     pub(super) fn new(
         flags: &Sub,
-        reading: Reading,
+        mut reading: Reading,
         builder: ClientBuilder,
     ) -> Result<Self, Failure> {
+        if let Reading::Session(_, tokens) = &mut reading {
+            tokens.prepare();
+        }
         Ok(Self {
             client: connect(builder)?,
             reading,
@@ -133,9 +165,10 @@ impl Subscriber {
         let mut said = Vec::new();
         match (&mut self.reading, event) {
             (Reading::Raw(raw), event) => raw.handle(event, &mut said),
-            (Reading::Session(session, token), Event::Connected { .. }) => {
+            (Reading::Session(session, tokens), Event::Connected { .. }) => {
+                let token = tokens.take();
                 self.answer_by = Some(clock() + ANSWER_TIMEOUT);
-                match token.make() {
+                match token {
                     Ok(token) => session.handle_connected(token, &mut said),
                     Err(err) => said.push(Said::Leave(format!("there is no token: {err}"))),
                 }
@@ -154,6 +187,9 @@ impl Subscriber {
         if let Some(delay) = retry_in {
             let text = format!("{}; trying again in {delay:.1?}", self.reason);
             self.note(&text);
+            if let Reading::Session(_, tokens) = &mut self.reading {
+                tokens.prepare();
+            }
         }
     }
 
@@ -202,7 +238,7 @@ impl Subscriber {
     fn note(&self, text: &str) {
         if !self.is_quiet {
             // If standard error is closed, there is no other place.
-            let _closed = writeln!(io::stderr(), "{text}");
+            let _closed = writeln!(io::stderr(), "{}", plain(text));
         }
     }
 }

@@ -58,7 +58,7 @@ fn several_topics_and_patterns_are_received_over_one_connection() {
 
 #[test]
 fn what_was_published_before_and_meanwhile_is_received_once() {
-    let (server, addr) = serve(0, &[]);
+    let (server, addr) = serve(None, &[]);
     let url = format!("ws://{addr}");
     let publish = |range: std::ops::RangeInclusive<u32>| {
         let lines: String = range.map(|n| format!("{n}\n")).collect();
@@ -83,13 +83,44 @@ fn what_was_published_before_and_meanwhile_is_received_once() {
     let place = format!("{}:5", objects[0]["epoch"].as_str().unwrap());
     let after = Sub::start(&[&structured[..], &[&place]].concat());
     assert_eq!([(); 2].map(|()| after.line()), ["6", "7"]);
+    publish(8..=407);
+    let args = [
+        "a",
+        "--url",
+        &url,
+        "--protocol",
+        "structured",
+        "--since",
+        "last=400",
+    ];
+    let many = Sub::start(&args);
+    (8..=407).for_each(|n| assert_eq!(many.line(), n.to_string(), "of two pages"));
+    (8..=407).for_each(|n| assert_eq!(after.line(), n.to_string()));
     server.signal(Signal::TERM);
     assert!(server.wait().0.success());
-    let (_server, _) = serve(addr.port(), &[]);
+    let (_server, _) = serve(Some(addr), &[]);
     after.wait_told("a: gap: ");
     after.wait_told("connected again");
     publish(8..=8);
     assert_eq!(after.line(), "8");
+}
+
+#[test]
+fn a_token_is_made_before_there_is_a_connection() {
+    let name = format!("corecast-{}-token-early", std::process::id());
+    let ran = std::env::temp_dir().join(name);
+    let make = format!("mkdir -p {} && echo token", ran.display());
+    for command in [&["sub", "a"][..], &["pub", "a", "1"]] {
+        fs::remove_dir(&ran).ok();
+        let flags = ["--url", "ws://127.0.0.1:1", "--protocol", "structured"];
+        let timed = ["--connect-timeout", "300ms", "--token-command", &make];
+        fail(&[command, &flags, &timed].concat());
+        assert!(
+            ran.exists(),
+            "{command:?}: nobody accepts, and the command has run"
+        );
+    }
+    fs::remove_dir(&ran).ok();
 }
 
 #[test]
@@ -132,7 +163,7 @@ fn a_token_that_has_expired_is_replaced_by_its_command() {
     );
     const EXACT: (&str, &str) = ("CORECAST_AUTH_LEEWAY", "0s");
     let rules = ("CORECAST_AUTH_RULES", "users subscribe+publish+history #");
-    let (_server, addr) = serve(0, &[SECRET, EXACT, rules]);
+    let (_server, addr) = serve(None, &[SECRET, EXACT, rules]);
     let url = format!("ws://{addr}");
     let made = |expires: &str| {
         let args = ["token", "create", "--user", "ann", "--expires", expires];

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::Command;
 
 use corecast::{CloseReason, Kind, Listener};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::commands::{Sub, succeed};
+use crate::support::api;
 use crate::support::program::Program;
 use crate::support::server::{ANY, Running, builder};
 use crate::support::tls::Authority;
@@ -89,22 +89,18 @@ fn tls_needs_the_authority_of_the_server() {
     assert!(told.contains("--ca names"), "{told}");
 }
 
-/// The program with a history, on this port of the loopback interface.
-pub(super) fn serve(port: u16, env: &[(&str, &str)]) -> (Program, SocketAddr) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
-    let http = format!("127.0.0.1:{port}");
-    command.args(["--http", &http, "--tcp", "127.0.0.1:0", "--shards", "2"]);
-    command.env("CORECAST_TOPICS_HISTORY_SIZE", "100");
-    command.envs(env.iter().copied());
-    let mut program = Program::spawn(command);
-    let http = program.wait_for("listening http ");
-    program.wait_for("ready: ");
-    (program, http.parse().unwrap())
+/// The program with a history, on any port or on the one that it had.
+pub(super) fn serve(addr: Option<SocketAddr>, env: &[(&str, &str)]) -> (Program, SocketAddr) {
+    api::serve(addr, |command| {
+        command.args(["--tcp", "127.0.0.1:0", "--shards", "2"]);
+        command.env("CORECAST_TOPICS_HISTORY_SIZE", "1000");
+        command.envs(env.iter().copied());
+    })
 }
 
 #[test]
 fn a_subscriber_begins_where_it_is_told() {
-    let (_server, addr) = serve(0, &[]);
+    let (_server, addr) = serve(None, &[]);
     let url = format!("ws://{addr}");
     succeed(&["pub", "a", "--url", &url, "--lines"], b"1\n2\n3\n4\n");
     let since = |place: &str, count: &str| {
@@ -131,7 +127,7 @@ fn a_subscriber_begins_where_it_is_told() {
 
 #[test]
 fn a_subscriber_outlives_its_server_and_tells_of_the_gap() {
-    let (server, addr) = serve(0, &[]);
+    let (server, addr) = serve(None, &[]);
     let url = format!("ws://{addr}");
     let sub = Sub::start(&["a", "--url", &url, "--since", "earliest"]);
     succeed(&["pub", "a", "1", "--url", &url], b"");
@@ -140,7 +136,7 @@ fn a_subscriber_outlives_its_server_and_tells_of_the_gap() {
     let (status, log) = server.wait();
     assert!(status.success(), "{log}");
     sub.wait_told("trying again in");
-    let (_server, _) = serve(addr.port(), &[]);
+    let (_server, _) = serve(Some(addr), &[]);
     sub.wait_told("connected again");
     sub.wait_told("gap: ");
     succeed(&["pub", "a", "2", "--url", &url], b"");

@@ -51,23 +51,27 @@ impl Session {
 
     /// A page of what was published before.
     fn handle_history(&mut self, at: usize, result: HistoryResult, out: &mut Vec<Said>) {
+        let sub = &mut self.subs[at];
+        if let Some(Since::Last(count)) = sub.since {
+            if sub.keep_page(result, count) {
+                return self.begin(at, out);
+            }
+            sub.print_kept(out);
+            sub.since = None;
+            return self.subscribe(at, out);
+        }
         let HistoryResult {
-            mut publications,
+            publications,
             epoch,
             offset,
         } = result;
-        let sub = &mut self.subs[at];
-        let is_reverse = matches!(sub.since, Some(Since::Last(_)));
-        if is_reverse {
-            publications.reverse();
-        }
         let last = publications.last().map(|publication| publication.offset);
         sub.at = Some(StreamPosition { offset, epoch });
         for publication in publications {
             sub.print(publication, out);
         }
         match last {
-            Some(last) if !is_reverse && last < offset => self.begin(at, out),
+            Some(last) if last < offset => self.begin(at, out),
             _ => {
                 if let Some(place) = &mut sub.at {
                     place.offset = offset;
@@ -87,6 +91,35 @@ impl Session {
 }
 
 impl Subscription {
+    /// Keeps a page of the newest messages, the newest first; whether older ones are to be asked
+    /// for.
+    fn keep_page(&mut self, page: HistoryResult, count: u32) -> bool {
+        let before = self.kept.last().map(|oldest| oldest.offset);
+        if before.is_none() {
+            // What is published meanwhile is recovered from here.
+            self.at = Some(StreamPosition {
+                offset: page.offset,
+                epoch: page.epoch,
+            });
+        }
+        let newest = page.publications.first().map(|newest| newest.offset);
+        let is_older = newest.is_some_and(|newest| before.is_none_or(|before| newest < before));
+        if !is_older {
+            return false;
+        }
+        self.kept.extend(page.publications);
+        let is_enough = count as usize <= self.kept.len();
+        !is_enough && self.kept.last().is_some_and(|oldest| 1 < oldest.offset)
+    }
+
+    fn print_kept(&mut self, out: &mut Vec<Said>) {
+        let top = self.at.clone();
+        for publication in std::mem::take(&mut self.kept).into_iter().rev() {
+            self.print(publication, out);
+        }
+        self.at = top;
+    }
+
     /// The subscription is live.
     fn handle_live(&mut self, result: SubscribeResult, out: &mut Vec<Said>) {
         self.is_live = true;

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::cli::Failure;
-use crate::cli::dial::advice::refusal;
+use crate::cli::dial::advice::{plain, refusal};
 use crate::cli::sub::line::Received;
 use crate::cli::sub::said::Said;
 use crate::cli::sub::since::Since;
@@ -39,6 +39,8 @@ struct Subscription {
     since: Option<Since>,
     /// Where it stands, if the topic has a history.
     at: Option<StreamPosition>,
+    /// The newest messages of before, the newest first, until all that are asked for are there.
+    kept: Vec<Publication>,
     is_live: bool,
     /// The server has made it, and makes it again.
     is_of_server: bool,
@@ -64,6 +66,7 @@ impl Session {
                 }),
                 _ => None,
             },
+            kept: Vec::new(),
             is_live: false,
             is_of_server: false,
         };
@@ -85,7 +88,10 @@ impl Session {
     pub(super) fn handle_connected(&mut self, token: Option<String>, out: &mut Vec<Said>) {
         self.asked.clear();
         self.is_ready = false;
-        self.subs.iter_mut().for_each(|sub| sub.is_live = false);
+        for sub in &mut self.subs {
+            sub.is_live = false;
+            sub.kept.clear();
+        }
         let of_server = self.subs.iter().filter(|sub| sub.is_of_server);
         let subs = of_server.map(|sub| (sub.topic.clone(), sub.request()));
         let request = ConnectRequest {
@@ -138,7 +144,9 @@ impl Session {
             Event::Unsubscribe(end) if 2500 <= end.code => self.begin(at, out),
             Event::Unsubscribe(end) => out.push(Said::End(Failure::failed(format!(
                 "{}: the server has ended the subscription: {} ({})",
-                sub.topic, end.reason, end.code
+                sub.topic,
+                plain(&end.reason),
+                end.code
             )))),
             _ => {}
         }
@@ -148,16 +156,19 @@ impl Session {
     fn begin(&mut self, at: usize, out: &mut Vec<Said>) {
         let sub = &mut self.subs[at];
         sub.is_live = false;
-        let (limit, reverse) = match sub.since {
-            Some(Since::Last(count)) => (i32::try_from(count).unwrap_or(i32::MAX), true),
-            Some(Since::Earliest) => (PAGE, false),
+        // A page follows the one before.
+        let (limit, since, reverse) = match sub.since {
+            Some(Since::Last(count)) => {
+                let left = (count as usize).saturating_sub(sub.kept.len());
+                (i32::try_from(left).unwrap_or(i32::MAX), sub.oldest(), true)
+            }
+            Some(Since::Earliest) => (PAGE, sub.at.clone(), false),
             _ => return self.subscribe(at, out),
         };
         let request = HistoryRequest {
             channel: sub.topic.clone(),
             limit,
-            // A page follows the one before.
-            since: sub.at.clone(),
+            since,
             reverse,
         };
         self.ask(Asked::History(at), Request::History(request), out);
@@ -193,6 +204,15 @@ impl Session {
 }
 
 impl Subscription {
+    /// The position of the oldest message that is kept.
+    fn oldest(&self) -> Option<StreamPosition> {
+        let (oldest, at) = (self.kept.last()?, self.at.as_ref()?);
+        Some(StreamPosition {
+            offset: oldest.offset,
+            epoch: at.epoch.clone(),
+        })
+    }
+
     fn request(&self) -> SubscribeRequest {
         let at = self.at.clone();
         SubscribeRequest {
