@@ -233,7 +233,7 @@ fn wrong_and_silent_clients_of_the_admin_port_do_no_harm() {
     let mut silent: Vec<TcpStream> = (0..3).map(|_| dial(addr)).collect();
     for (request, status) in [
         ("POST /metrics HTTP/1.0\r\n\r\n", 405),
-        ("GET / HTTP/1.0\r\n\r\n", 404),
+        ("GET /nowhere HTTP/1.0\r\n\r\n", 404),
         ("GET /metrics/ HTTP/1.0\r\n\r\n", 404),
         ("GET /metrics HTTP/1.1\r\n\r\n", 400),
         ("nonsense\r\n\r\n", 400),
