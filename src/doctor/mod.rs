@@ -1,7 +1,7 @@
 //! What a host allows a server: a table of checks, what each found, and what sets it right.
 //!
 //! Pure, except [`Host::read`]: a [`Host`] is what was read below a root, a [`Need`] is what the
-//! configuration asks for, and [`examine`] compares them by the table in [`checks`]. `corecast
+//! configuration asks for, and [`examine`] compares them by the table in `checks`. `corecast
 //! doctor` prints all findings, `serve` warns of the faults, and `--fix` writes the files that
 //! [`fix::files`] makes of the same findings.
 
