@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use corecast::{Admin, Kind};
+use corecast::Kind;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page};
 use crate::support::http::{ask, upgrade_request};
 use crate::support::program::Program;
-use crate::support::server::{ANY, Running, builder};
+use crate::support::server::{Running, builder, serve_admin, serve_admin_as};
 use crate::support::socket::dial_small;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
@@ -53,9 +53,7 @@ fn the_dashboard_shows_what_the_metrics_say() {
         return;
     };
     let server = Running::start(builder(2));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin.serve(server.handle().clone()).unwrap();
+    let addr = serve_admin(&server);
     let mut clients: Vec<Ws> = (0..7)
         .map(|_| Ws::connect(server.http(), "/ws/lobby"))
         .collect();
@@ -106,9 +104,7 @@ fn a_connection_is_found_and_disconnected_after_a_question() {
         return;
     };
     let server = Running::start(builder(1));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin.serve(server.handle().clone()).unwrap();
+    let addr = serve_admin(&server);
     let mut one = Ws::connect(server.http(), "/ws/one");
     let mut other = Ws::connect(server.http(), "/ws/other");
     let mut page = open(&mut browser, addr);
@@ -139,9 +135,7 @@ fn the_console_follows_a_topic_and_publishes() {
         return;
     };
     let server = Running::start(builder(2));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin.serve(server.handle().clone()).unwrap();
+    let addr = serve_admin(&server);
     let mut client = Ws::connect(server.http(), "/ws/lobby");
     let mut page = open(&mut browser, addr);
     page.submit("#console-topic", "lobby");
@@ -168,9 +162,7 @@ fn the_keyboard_reaches_everything() {
         return;
     };
     let server = Running::start(builder(1));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin.serve(server.handle().clone()).unwrap();
+    let addr = serve_admin(&server);
     let mut page = open(&mut browser, addr);
     page.wait_for("document.getElementById('state').className === 'serving'");
     let unreached = page.eval(
@@ -199,12 +191,7 @@ fn the_token_is_asked_once_and_kept() {
         return;
     };
     let server = Running::start(builder(1));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin
-        .token("s3cret")
-        .serve(server.handle().clone())
-        .unwrap();
+    let addr = serve_admin_as(&server, |admin| admin.token("s3cret"));
     let mut page = open(&mut browser, addr);
     page.wait_for("document.getElementById('token-dialog').open");
     page.submit("#token", "wrong");

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
-use corecast::{Admin, CloseReason, Kind, Limit};
+use corecast::{CloseReason, Kind, Limit};
 use rustix::process::Signal;
 
 use crate::support::http::{Answer, ask, read_answer, upgrade_request};
@@ -11,18 +11,11 @@ use crate::support::length_prefix::LengthPrefix;
 use crate::support::metrics::{Samples, parse};
 use crate::support::program::Program;
 use crate::support::raw_ws::{FIN, RawWs, TEXT};
-use crate::support::server::{ANY, Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::{dial, read_to_the_end};
 use crate::support::tools::{self, run, tool};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
-
-pub(crate) fn serve_admin(server: &Running) -> SocketAddr {
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin.serve(server.handle().clone()).unwrap();
-    addr
-}
 
 pub(crate) fn get(addr: SocketAddr, path: &str) -> (u16, String) {
     let answer = ask(addr, format!("GET {path} HTTP/1.0\r\n\r\n"));

@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use corecast::{Cx, Halt, Handler, Message, Opening, Refusal};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::admin::{get, scrape, serve_admin};
+use crate::admin::{get, scrape};
 use crate::support::http::read_answer;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::{dial, read_to_the_end};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

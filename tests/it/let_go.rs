@@ -4,9 +4,9 @@ use std::net::TcpStream;
 
 use corecast::{Admin, Kind};
 
-use crate::admin::{get, scrape, serve_admin};
+use crate::admin::{get, scrape};
 use crate::support::http::is_served;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::{dial, dial_small};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::admin::{scrape, serve_admin};
+use crate::admin::scrape;
 use crate::support::folder::Folder;
 use crate::support::http::ask;
 use crate::support::program::Program;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::tools::{self, run, tool};
 use crate::support::wait::wait_until;
 

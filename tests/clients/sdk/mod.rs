@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::program::Program;
+use crate::tools::{has, installed, is_missing};
 
 /// The configuration for the suite of an SDK.
 fn suite(name: &str) -> PathBuf {
@@ -23,6 +24,14 @@ fn suite(name: &str) -> PathBuf {
 
 /// The secret of `server.toml`.
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// The packages of Node; `None` where they are missing, and the test is to be skipped.
+fn node_packages() -> Option<PathBuf> {
+    let packages = installed("node_modules");
+    let is_there = has("node") && packages.join("eventsource").exists();
+    let what = "Node and its centrifuge and eventsource, of .ci/clients";
+    (!is_missing(what, is_there)).then_some(packages)
+}
 
 /// The configuration of the server, where it is not that for a suite.
 fn config() -> PathBuf {

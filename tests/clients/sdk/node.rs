@@ -2,19 +2,14 @@
 
 use std::process::Command;
 
-use super::config;
-use crate::tools::{has, installed, is_missing, run, script};
+use super::{config, node_packages};
+use crate::tools::{run, script};
 
 /// Runs a script, which starts its servers itself.
 fn run_script(name: &str) {
-    let packages = installed("node_modules");
-    let is_there = has("node") && packages.join("eventsource").exists();
-    if is_missing(
-        "Node and its centrifuge and eventsource, of .ci/clients",
-        is_there,
-    ) {
+    let Some(packages) = node_packages() else {
         return;
-    }
+    };
     let mut command = Command::new("node");
     command.arg(script(name)).arg(packages);
     command.arg(env!("CARGO_BIN_EXE_corecast")).arg(config());

@@ -4,7 +4,7 @@ use corecast::Admin;
 
 use crate::operators::{call_with, see};
 use crate::support::http::ask;
-use crate::support::server::{ANY, Running, builder};
+use crate::support::server::{Running, builder, serve_admin, serve_admin_as};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 const TOKEN: &str = "Authorization: Bearer s3cret\r\n";
@@ -13,10 +13,8 @@ const TOKEN: &str = "Authorization: Bearer s3cret\r\n";
 fn with_a_token_all_but_health_and_open_metrics_want_it() {
     for open in [true, false] {
         let server = Running::start(builder(1));
-        let admin = Admin::bind(ANY).unwrap();
-        let addr = admin.addr();
-        let admin = admin.token("s3cret").open_metrics(open);
-        admin.serve(server.handle().clone()).unwrap();
+        let set = |admin: Admin| admin.token("s3cret").open_metrics(open);
+        let addr = serve_admin_as(&server, set);
         let status = |path: &str, fields: &str| call_with(addr, "GET", path, fields, "").status;
         for path in ["/livez", "/readyz"] {
             assert_eq!(status(path, ""), 200, "{path}");
@@ -50,12 +48,7 @@ fn with_a_token_all_but_health_and_open_metrics_want_it() {
 #[test]
 fn guessing_is_slowed_down() {
     let server = Running::start(builder(1));
-    let admin = Admin::bind(ANY).unwrap();
-    let addr = admin.addr();
-    admin
-        .token("s3cret")
-        .serve(server.handle().clone())
-        .unwrap();
+    let addr = serve_admin_as(&server, |admin| admin.token("s3cret"));
     let wrong = "Authorization: Bearer guess\r\n";
     let mut answer = call_with(addr, "GET", "/admin/stats", wrong, "");
     // More than any host answers within a second.
@@ -74,7 +67,7 @@ fn guessing_is_slowed_down() {
 #[test]
 fn a_page_whose_name_was_made_to_point_here_reads_nothing() {
     let server = Running::start(builder(1));
-    let addr = crate::admin::serve_admin(&server);
+    let addr = serve_admin(&server);
     see(addr, "/admin/stats");
     let asked = |host: &str| {
         let request = format!("GET /admin/stats HTTP/1.1\r\nHost: {host}\r\n\r\n");
@@ -87,7 +80,7 @@ fn a_page_whose_name_was_made_to_point_here_reads_nothing() {
 #[test]
 fn a_body_has_a_length_and_a_limit() {
     let server = Running::start(builder(1));
-    let addr = crate::admin::serve_admin(&server);
+    let addr = serve_admin(&server);
     let head = format!("PUT /admin/log HTTP/1.1\r\nHost: {addr}\r\n{JSON}");
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(ask(addr, chunked).status, 411);

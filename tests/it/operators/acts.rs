@@ -4,9 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use corecast::{Cx, Halt, Handler, Kind, Message, Opening, Refusal};
 
-use crate::admin::serve_admin;
 use crate::operators::{call, error, rows, see};
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::dial;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

@@ -4,9 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::admin::serve_admin;
 use crate::operators::{rows, see};
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::tools::{self, tool};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use corecast::Kind;
 use serde_json::Value;
 
-use crate::admin::serve_admin;
 use crate::operators::{error, rows, see};
 use crate::support::length_prefix::LengthPrefix;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::dial_small;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

@@ -6,10 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use corecast::Kind;
 use serde_json::{Value, json};
 
-use crate::admin::serve_admin;
 use crate::operators::{call, error, rows, see};
 use crate::support::http::read_head;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, serve_admin};
 use crate::support::socket::dial;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use corecast::{Counters, Error, Handle, Handler, Kind, Relay, Server, ServerBuilder, ShardId};
+use corecast::{
+    Admin, Counters, Error, Handle, Handler, Kind, Relay, Server, ServerBuilder, ShardId,
+};
 
 use crate::support::wait::in_a_while;
 
@@ -99,4 +101,17 @@ impl Drop for Running {
             assert!(joined.is_ok() || std::thread::panicking(), "{joined:?}");
         }
     }
+}
+
+/// Opens the admin port of a server.
+pub(crate) fn serve_admin(server: &Running) -> SocketAddr {
+    serve_admin_as(server, |admin| admin)
+}
+
+/// The same with other settings of the port.
+pub(crate) fn serve_admin_as(server: &Running, set: impl FnOnce(Admin) -> Admin) -> SocketAddr {
+    let admin = Admin::bind(ANY).unwrap();
+    let addr = admin.addr();
+    set(admin).serve(server.handle().clone()).unwrap();
+    addr
 }

@@ -15,8 +15,9 @@ use corecast::{
 use serde_json::{Value, json};
 
 use self::ordered::{Ordered, REASONS};
+use super::node_packages;
 use crate::support::server::{Running, builder};
-use crate::tools::{has, installed, is_missing, run, script};
+use crate::tools::{run, script};
 
 /// Formats and transports.
 const ALL: [(&str, &str); 5] = [
@@ -45,14 +46,9 @@ fn over_each<'o>(
 
 /// Plays all cases beside each other, with an application that does what it is ordered to.
 fn check(name: &str, cases: impl IntoIterator<Item = Case>) {
-    let packages = installed("node_modules");
-    let is_there = has("node") && packages.join("eventsource").exists();
-    if is_missing(
-        "Node and its centrifuge and eventsource, of .ci/clients",
-        is_there,
-    ) {
+    let Some(packages) = node_packages() else {
         return;
-    }
+    };
     let history = HistorySettings {
         entries_max: 10,
         bytes_max: 1 << 20,

@@ -26,10 +26,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::told::{Ended, Messages, agree, at, check_order, epoch, follow};
+use super::node_packages;
 use crate::support::api::{self, Api};
 use crate::support::program::Program;
 use crate::support::wait::{now, wait_until};
-use crate::tools::{has, installed, is_missing, script};
+use crate::tools::{installed, script};
 
 /// What the small histories keep.
 const KEPT: u64 = 30;
@@ -217,12 +218,7 @@ fn end(addr: SocketAddr, known: &mut [Messages]) -> Value {
 
 #[test]
 fn clients_that_are_cut_miss_nothing_that_they_are_not_told() {
-    let packages = installed("node_modules");
-    let is_there = has("node") && packages.join("eventsource").exists();
-    if is_missing(
-        "Node and its centrifuge and eventsource, of .ci/clients",
-        is_there,
-    ) {
+    if node_packages().is_none() {
         return;
     }
     let number = |name, default| {
