@@ -3,6 +3,7 @@
 #[cfg(feature = "auth")]
 mod api;
 mod link;
+mod opening;
 mod raw;
 mod session;
 mod source;

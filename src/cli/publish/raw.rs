@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::cli::dial::advice::{explain, of_code};
 use crate::cli::dial::url::Role;
 use crate::cli::dial::{Dial, clock, connect};
+use crate::cli::publish::opening::Opening;
 use crate::client::{Client, CloseError, Event, RecvError, SendError};
 use crate::proto::Kind;
 
@@ -30,32 +31,9 @@ impl Raw {
             has_token: dial.token.is_given(),
             sent: 0,
         };
-        raw.wait_until_connected(dial)?;
+        let mut opening = Opening::new(dial);
+        while !matches!(opening.next(&mut raw.client)?, Event::Connected { .. }) {}
         Ok(raw)
-    }
-
-    fn wait_until_connected(&mut self, dial: &Dial) -> Result<(), Failure> {
-        let mut why = "the server has not answered".to_owned();
-        let deadline = dial.deadline();
-        loop {
-            match self.client.recv(deadline.unwrap_or_else(|| clock() + HOUR)) {
-                Ok(Event::Connected { .. }) => return Ok(()),
-                Ok(Event::Disconnected { reason, retry_in }) => {
-                    why = explain(&reason, self.has_token);
-                    if retry_in.is_none() {
-                        return Err(Failure::failed(why));
-                    }
-                }
-                Ok(_) => {}
-                Err(RecvError::Timeout) if deadline.is_none() => {}
-                Err(RecvError::Timeout) => {
-                    return Err(Failure::failed(format!(
-                        "not connected within --connect-timeout: {why}"
-                    )));
-                }
-                Err(RecvError::Ended) => return Err(Failure::failed(why)),
-            }
-        }
     }
 
     /// Sends one message.
@@ -128,7 +106,6 @@ impl Raw {
     }
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
 /// Between two looks at what comes meanwhile.
 const STEP: Duration = Duration::from_millis(100);
 /// Nothing comes back after this.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::cli::Failure;
 use crate::cli::dial::advice::{explain, refusal};
 use crate::cli::dial::{Dial, clock, connect};
+use crate::cli::publish::opening::Opening;
 use crate::client::{Client, Event, RecvError};
 use crate::proto::Kind;
 use crate::proto::centrifuge::{
@@ -34,48 +35,34 @@ impl Session {
             last_id: 0,
             answered: 0,
         };
-        session.begin(token, dial.deadline())?;
+        session.begin(token, Opening::new(dial))?;
         Ok(session)
     }
 
     /// Waits for the connection, and for the answer to the first command.
-    fn begin(&mut self, token: Option<String>, deadline: Option<Instant>) -> Result<(), Failure> {
+    fn begin(&mut self, token: Option<String>, mut opening: Opening) -> Result<(), Failure> {
         let connect = Request::Connect(ConnectRequest {
             token: token.unwrap_or_default(),
             name: "corecast pub".to_owned(),
             ..ConnectRequest::default()
         });
-        let mut why = "the server has not answered".to_owned();
         loop {
-            match self.client.recv(deadline.unwrap_or_else(|| clock() + HOUR)) {
-                Ok(Event::Connected { .. }) => {
+            match opening.next(&mut self.client)? {
+                Event::Connected { .. } => {
                     let command = Command {
                         id: CONNECT,
                         request: connect.clone(),
                     };
                     self.say(command)?;
                 }
-                Ok(Event::Message { payload, .. }) => {
+                Event::Message { payload, .. } => {
                     let replies = read(&payload)?;
                     if let Some(reply) = replies.into_iter().find(|reply| reply.id == CONNECT) {
                         self.last_id = CONNECT;
                         return accepted(reply, "cannot connect");
                     }
                 }
-                Ok(Event::Disconnected { reason, retry_in }) => {
-                    why = explain(&reason, self.has_token);
-                    if retry_in.is_none() {
-                        return Err(Failure::failed(why));
-                    }
-                }
-                Ok(_) => {}
-                Err(RecvError::Timeout) if deadline.is_none() => {}
-                Err(RecvError::Timeout) => {
-                    return Err(Failure::failed(format!(
-                        "not connected within --connect-timeout: {why}"
-                    )));
-                }
-                Err(RecvError::Ended) => return Err(Failure::failed(why)),
+                _ => {}
             }
         }
     }
@@ -197,7 +184,6 @@ fn accepted(reply: Reply, otherwise: &str) -> Result<(), Failure> {
 const CONNECT: u32 = 1;
 /// Messages without an answer.
 const AHEAD: u32 = 64;
-const HOUR: Duration = Duration::from_secs(3600);
 /// How long the server may take for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
