@@ -88,12 +88,9 @@ impl Traces {
             let (sender, dropped) = (self.sender.clone(), Arc::clone(&dropped));
             let sink = Arc::new(move |batch: TraceBatch| {
                 let events = batch.events.len() as u64;
-                let sent = sender.try_send(batch).is_ok();
-                if !sent {
+                if sender.try_send(batch).is_err() {
                     dropped.fetch_add(events, Ordering::Relaxed);
                 }
-                // It is counted here.
-                true
             });
             handle.begin_trace(*shard, &request, sink).is_ok()
         });

@@ -35,31 +35,29 @@ impl Scrape {
 
     /// Encodes to how many subscribers messages go, and how long that takes.
     pub(super) fn encode_deliveries(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut all = Counters::default();
-        for shard in &self.shards {
-            let own = shard.fanouts.iter().zip(&mut all.fanouts);
-            let own = own.chain(shard.deliveries.iter().zip(&mut all.deliveries));
-            let own = own.chain(shard.skews.iter().zip(&mut all.skews));
-            own.for_each(|(of_shard, sum)| *sum += of_shard);
-            all.fanout_subscribers += shard.fanout_subscribers;
-            all.delivery_micros += shard.delivery_micros;
-            all.skew_micros += shard.skew_micros;
-        }
         let kind = MetricType::Histogram;
         let help = "Subscribers of a message on a shard.";
         let metric = encoder.encode_descriptor("fanout_subscribers", help, None, kind)?;
-        let sum = all.fanout_subscribers as f64;
-        encode_histogram(metric, FANOUT_SUBSCRIBERS, 1.0, &all.fanouts, sum)?;
+        let counts = self.add_up(|counters| &counters.fanouts);
+        let sum = self.sum(|counters| counters.fanout_subscribers) as f64;
+        encode_histogram(metric, FANOUT_SUBSCRIBERS, 1.0, &counts, sum)?;
 
         let unit = Unit::Seconds;
         let help = "Time from the place of a message in the order to its last write.";
         let metric = encoder.encode_descriptor("delivery", help, Some(&unit), kind)?;
-        let sum = all.delivery_micros as f64 * MICRO;
-        encode_histogram(metric, DELIVERY_MICROS, MICRO, &all.deliveries, sum)?;
+        let counts = self.add_up(|counters| &counters.deliveries);
+        let sum = self.sum(|counters| counters.delivery_micros) as f64 * MICRO;
+        encode_histogram(metric, DELIVERY_MICROS, MICRO, &counts, sum)?;
         let help = "Time from the first write of a message to its last.";
         let metric = encoder.encode_descriptor("delivery_skew", help, Some(&unit), kind)?;
-        let sum = all.skew_micros as f64 * MICRO;
-        encode_histogram(metric, DELIVERY_MICROS, MICRO, &all.skews, sum)
+        let counts = self.add_up(|counters| &counters.skews);
+        let sum = self.sum(|counters| counters.skew_micros) as f64 * MICRO;
+        encode_histogram(metric, DELIVERY_MICROS, MICRO, &counts, sum)
+    }
+
+    /// The places of a histogram, added up over all shards.
+    fn add_up<const N: usize>(&self, of: impl Fn(&Counters) -> &[u64; N]) -> [u64; N] {
+        std::array::from_fn(|place| self.sum(|counters| of(counters)[place]))
     }
 }
 

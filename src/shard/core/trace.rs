@@ -30,7 +30,7 @@ impl Env {
         let shard = self.shard;
         let followed = self.traces.iter_mut();
         for trace in followed.filter(|trace| trace.follows(conn, topic)) {
-            trace.note(TraceEvent {
+            trace.note(|| TraceEvent {
                 shard,
                 happening: happening(),
                 conn,

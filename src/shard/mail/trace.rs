@@ -34,8 +34,8 @@ pub struct Trace {
     sink: TraceSink,
 }
 
-/// Takes the events of a turn, and how many were left out; `false` if it has no space.
-pub(crate) type TraceSink = Arc<dyn Fn(TraceBatch) -> bool + Send + Sync>;
+/// Takes the events of a turn, and how many were left out.
+pub(crate) type TraceSink = Arc<dyn Fn(TraceBatch) + Send + Sync>;
 
 /// The events of a turn.
 #[derive(Debug, Default)]
@@ -137,13 +137,13 @@ impl Trace {
     }
 
     /// Notes an event, within what a turn and the whole trace may have.
-    pub(crate) fn note(&mut self, event: TraceEvent) {
+    pub(crate) fn note(&mut self, event: impl FnOnce() -> TraceEvent) {
         if self.left == 0 || TRACE_EVENTS_PER_TURN <= self.events.len() {
             self.lost += 1;
             return;
         }
         self.left -= 1;
-        self.events.push(event);
+        self.events.push(event());
     }
 
     /// Gives away what was noted in this turn.
@@ -156,10 +156,7 @@ impl Trace {
             events: std::mem::take(&mut self.events),
             lost: std::mem::take(&mut self.lost),
         };
-        let events = batch.events.len() as u64;
-        if !(self.sink)(batch) {
-            self.lost += events;
-        }
+        (self.sink)(batch);
     }
 
     pub(crate) fn is_over(&self, now: Now) -> bool {
