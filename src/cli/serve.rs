@@ -47,7 +47,8 @@ pub struct Serve {
     /// are closed [default: as many as the limit of open files allows]
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
-    /// Address of the admin port: /metrics, /livez, /readyz [default: off]
+    /// Address of the admin port: a dashboard, /admin/, /metrics, /livez, /readyz. Where other
+    /// hosts reach it, it needs a token (CORECAST_ADMIN_TOKEN) [default: off]
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
     /// Let every client do everything, also on addresses that other hosts reach [default: false]

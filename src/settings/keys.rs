@@ -227,8 +227,8 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum number of subscriptions of one connection. One more is answered with the error \
          106; if the client has not asked for it (`channels` and `subs` of a token), the \
-         connection is closed with code 3505. A write looks at 64 of them at most, unless the \
-         connection was blocked.",
+         connection is closed with code 3505. With more than 64, a write looks only at those that \
+         have something, unless the connection was blocked.",
     ),
     key(
         "limits.message_rate",
