@@ -106,6 +106,8 @@
 #[doc(hidden)]
 pub mod address;
 pub mod auth;
+#[doc(hidden)]
+pub mod backplane;
 mod cells;
 pub mod client;
 #[doc(hidden)]

@@ -54,10 +54,12 @@ pub enum HistoryError {
 debug_is_text!(HistoryError);
 
 /// Takes the answer of a topic's home.
-pub(crate) struct HomeReply<T>(Box<dyn FnOnce(T) + Send + Sync>);
+#[doc(hidden)]
+pub struct HomeReply<T>(Box<dyn FnOnce(T) + Send + Sync>);
 
 /// That about its history.
-pub(crate) type HistoryReply = HomeReply<Result<HistoryPage, HistoryError>>;
+#[doc(hidden)]
+pub type HistoryReply = HomeReply<Result<HistoryPage, HistoryError>>;
 
 impl HistoryPage {
     pub(crate) fn new(answer: ReadAnswer) -> Self {

@@ -15,8 +15,8 @@ mod user;
 
 use std::time::Duration;
 
-pub use history::{HistoryError, HistoryMessage, HistoryPage};
-pub(crate) use history::{HistoryReply, HomeReply, TopicHistory, history_calls};
+pub use history::{HistoryError, HistoryMessage, HistoryPage, HistoryReply, HomeReply};
+pub(crate) use history::{TopicHistory, history_calls};
 pub use opening::{Message, Opening};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};

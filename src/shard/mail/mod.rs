@@ -1,5 +1,6 @@
 //! What shards say to each other, and what waits to be sent.
 
+mod backplane;
 mod census;
 mod joins;
 #[cfg_attr(
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::{Extra, Payload};
 use crate::position::Position;
+pub use crate::shard::mail::backplane::{Arrival, Fill, Inward, Outbound, Outward};
 pub use crate::shard::mail::census::CensusScan;
 pub(crate) use crate::shard::mail::census::CensusSum;
 pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
