@@ -66,6 +66,8 @@ pub enum CloseReason {
     RateLimit,
     /// The time of the connection, such as that of its client's token, is over.
     Expired,
+    /// The connection has lived as long as connections may.
+    Lifetime,
     /// The PROXY protocol header of a trusted proxy was missing or malformed, or another peer sent
     /// one.
     Proxy,
@@ -95,6 +97,7 @@ listed! {
         RateLimit => "rate_limit",
         Throttled => "throttled",
         Expired => "expired",
+        Lifetime => "lifetime",
         UserLimit => "user_limit",
         SubscriberLimit => "subscriber_limit",
         Disconnected => "disconnected",
@@ -135,7 +138,7 @@ impl CloseReason {
             | Self::Crowded
             | Self::SubscriberLimit
             | Self::Throttled => Some(1013),
-            Self::Shutdown => Some(1001),
+            Self::Shutdown | Self::Lifetime => Some(1001),
             // As Centrifugo: the client comes back with a new token.
             Self::Expired => Some(3005),
             // Also as Centrifugo: its clients do not come back.
@@ -174,7 +177,7 @@ impl CloseReason {
             Self::RateLimit | Self::Throttled | Self::SubscriberLimit => {
                 DisconnectCode::TooManyRequests
             }
-            Self::Shutdown => DisconnectCode::Shutdown,
+            Self::Shutdown | Self::Lifetime => DisconnectCode::Shutdown,
             Self::Expired => DisconnectCode::Expired,
             Self::UserLimit => DisconnectCode::ConnectionLimit,
             Self::Vanished
@@ -221,6 +224,7 @@ impl fmt::Display for CloseReason {
             Self::Crowded => f.write_str("too many connections from this address"),
             Self::Throttled => f.write_str("too many connections opened in too short a time"),
             Self::Expired => f.write_str("the token has expired; connect with a new one"),
+            Self::Lifetime => f.write_str("the connection has lived its time; connect again"),
             Self::UserLimit => f.write_str("connection limit"),
             Self::SubscriberLimit => f.write_str("the topic has too many subscribers"),
             Self::Disconnected => f.write_str("force disconnect"),

@@ -2,6 +2,10 @@
 
 #[path = "main/reload.rs"]
 mod reload;
+#[path = "main/service.rs"]
+mod service;
+#[path = "main/stop.rs"]
+mod stop;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
@@ -11,7 +15,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
 use std::thread;
-use std::time::Duration;
 
 use clap::Parser;
 use corecast::admin::log_line::{LogLine, LogLines};
@@ -22,12 +25,14 @@ use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{LogFormat, Settings};
 use corecast::sys::service::journal;
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Handle, Relay};
+use corecast::{Admin, Relay};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::reload::{DrainListen, Running, log_from, reloader, warn_of_open_doors};
+use crate::reload::{Running, log_from, reloader, warn_of_open_doors};
+use crate::service::Manager;
+use crate::stop::{Stop, StopTimes};
 
 fn main() -> ExitCode {
     corecast::sys::memory::join_small_blocks();
@@ -135,16 +140,15 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     for place in settings.places(&server) {
         log::info!("listening {place}");
     }
-    let drain_listen = DrainListen::default();
-    drain_listen.set(settings.drain_listen);
+    let stop = Stop {
+        handle: server.handle().clone(),
+        log: log.clone(),
+        times: StopTimes::of(&settings),
+        manager: Manager::of_environment(),
+    };
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());
-        serve_admin(
-            admin.log(log.clone()),
-            &settings,
-            server.handle(),
-            &drain_listen,
-        )?;
+        serve_admin(admin.log(log.clone()), &settings, &stop)?;
     }
     let most = if capacity == usize::MAX {
         "any number of".to_owned()
@@ -162,41 +166,33 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         settings,
         auth,
         relay: renewer,
-        drain_listen: drain_listen.clone(),
+        stop: stop.times.clone(),
+        manager: stop.manager.clone(),
     };
-    let reload = reloader(handle.clone(), running)?;
-    let log = log.clone();
+    let manager = stop.manager.clone();
+    manager.watch(handle.clone())?;
+    let reload = reloader(handle, running)?;
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle, &reload, &log, &drain_listen))
+        .spawn(move || obey(signals, &reload, &stop))
         .map_err(|err| while_starting("cannot start the signal thread", &err))?;
+    manager.ready();
     server.join()?;
     log::info!("stopped");
     Ok(())
 }
 
 /// Serves operators, whose request to drain does what SIGTERM does.
-fn serve_admin(
-    admin: Admin,
-    settings: &Settings,
-    handle: &Handle,
-    drain_listen: &DrainListen,
-) -> io::Result<()> {
+fn serve_admin(admin: Admin, settings: &Settings, stop: &Stop) -> io::Result<()> {
     let admin = match settings.admin.token() {
         Some(token) => admin.token(token),
         None => admin,
     };
-    let (drains, drain_listen) = (handle.clone(), drain_listen.clone());
-    let mut is_asked_again = false;
+    let drains = stop.clone();
     let admin = admin
         .open_metrics(settings.admin.open_metrics)
-        .on_drain(move || {
-            if !std::mem::replace(&mut is_asked_again, true) {
-                drains.announce_drain();
-                drain_after(drains.clone(), drain_listen.get());
-            }
-        });
-    admin.serve(handle.clone())
+        .on_drain(move || drains.begin());
+    admin.serve(stop.handle.clone())
 }
 
 /// Warns of what stands in the way of the configured number of connections.
@@ -217,13 +213,7 @@ fn warn_of_limits(settings: &Settings) {
 }
 
 /// SIGHUP loads again what can be replaced; the other signals drain, then exit.
-fn obey(
-    mut signals: Signals,
-    handle: &Handle,
-    reload: &SyncSender<()>,
-    log: &LogQueue,
-    drain_listen: &DrainListen,
-) {
+fn obey(mut signals: Signals, reload: &SyncSender<()>, stop: &Stop) {
     let mut draining = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
@@ -233,29 +223,11 @@ fn obey(
         }
         if draining {
             log::warn!("signal {signal} again: exiting at once");
-            log.flush(LOG_PATIENCE);
+            stop.log.flush(LOG_PATIENCE);
             std::process::exit(1);
         }
         draining = true;
         log::info!("signal {signal}: draining; send it again to exit at once");
-        handle.announce_drain();
-        drain_after(handle.clone(), drain_listen.get());
-    }
-}
-
-/// Drains after a wait, on a thread of its own, so that a second signal is obeyed meanwhile.
-fn drain_after(handle: Handle, wait: Duration) {
-    let drains = handle.clone();
-    let later = thread::Builder::new().name("drain".to_owned());
-    let spawned = later.spawn(move || {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this thread has nothing else to do"
-        )]
-        thread::sleep(wait);
-        drains.drain();
-    });
-    if spawned.is_err() {
-        handle.drain();
+        stop.begin();
     }
 }

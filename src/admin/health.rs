@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::admin::event_loop::now;
 use crate::limits::SHARD_STUCK_AFTER;
+use crate::server::handle::Handle;
 
 /// What the admin port knows of the turns of all shards.
 #[derive(Debug, Default)]
@@ -52,13 +54,37 @@ impl Health {
     }
 }
 
+/// Looks at the shards of a server from any thread.
+#[derive(Debug)]
+pub struct Watch {
+    handle: Handle,
+    health: Health,
+}
+
+impl Watch {
+    /// Begins to look at the shards.
+    pub fn new(handle: Handle) -> Self {
+        let health = Health::default();
+        Self { handle, health }
+    }
+
+    /// The shard that has had no turn for longest, if that is too long. To be called about once a
+    /// second: it wakes all shards for the next call.
+    pub fn stuck(&mut self) -> Option<(usize, Duration)> {
+        let counters = self.handle.shard_counters();
+        let turns = counters.iter().map(|of_shard| of_shard.turns.iter().sum());
+        self.health.look(turns, now());
+        self.handle.wake();
+        self.health.stuck()
+    }
+}
+
 /// The maximum that one check adds to an age.
 const STEP_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::event_loop::now;
 
     fn after(looks: &[(u64, [u64; 2])]) -> Health {
         let start = now();

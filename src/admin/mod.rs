@@ -27,6 +27,8 @@ use crate::admin::answer::Answers;
 use crate::admin::api::Drain;
 use crate::admin::event_loop::EventLoop;
 use crate::admin::health::Health;
+#[doc(hidden)]
+pub use crate::admin::health::Watch;
 use crate::admin::log_queue::LogQueue;
 use crate::net::{listener, remedy};
 use crate::server::handle::Handle;

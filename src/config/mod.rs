@@ -163,6 +163,10 @@ pub struct Config {
     /// In a drain, connections of clients that keep up are closed within this time, spread over it
     /// if they are many.
     pub drain_window: Duration,
+    /// A WebSocket, event stream or TCP connection is closed about this long after it was accepted,
+    /// up to a tenth earlier or later, so that clients come back to other servers one after the
+    /// other. `None`: it may stay.
+    pub max_lifetime: Option<Duration>,
     /// A topic stays live on a shard this long after its last subscriber there.
     pub interest_linger: Duration,
     /// What holds for topics by their names.
@@ -225,6 +229,7 @@ impl Default for Config {
             stall_timeout: limits::STALL_TIMEOUT,
             drain_timeout: limits::DRAIN_TIMEOUT,
             drain_window: limits::DRAIN_WINDOW,
+            max_lifetime: None,
             interest_linger: limits::INTEREST_LINGER,
             namespaces: Namespaces::default(),
         }

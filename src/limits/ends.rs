@@ -51,5 +51,13 @@ pub const DEFERRED_GRACE: Duration = DRAIN_GRACE;
 pub const DRAIN_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// A draining shard with fewer connections closes them all at once.
 pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
+/// A client that a drain has told to come back waits at least this long: a program that restarts
+/// is there again, or a load balancer has noticed.
+pub const RETURN_AFTER: Duration = Duration::from_secs(1);
+/// Maximum time over which the clients of a drained server are told to come back.
+pub const RETURN_WINDOW_MAX: Duration = Duration::from_secs(60);
+/// Connections that a shard is assumed to open in a second, if it has not been seen to open more:
+/// what a slow core does with full TLS handshakes.
+pub const OPENS_ASSUMED: u64 = 2_000;
 /// Time between two steps of a drain.
 pub const DRAIN_STEP: Duration = Duration::from_millis(50);

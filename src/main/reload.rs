@@ -3,17 +3,17 @@
 use std::env;
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
 use corecast::auth::Auth;
 use corecast::cli::Serve;
 use corecast::settings::{Level, Settings};
 use corecast::sys::startup::while_starting;
 use corecast::{Handle, RelayRenewer};
+
+use crate::service::Manager;
+use crate::stop::StopTimes;
 
 /// What the running server was made of.
 pub(crate) struct Running {
@@ -24,24 +24,8 @@ pub(crate) struct Running {
     pub(crate) settings: Settings,
     pub(crate) auth: Option<Auth>,
     pub(crate) relay: RelayRenewer,
-    pub(crate) drain_listen: DrainListen,
-}
-
-/// The time between the announcement of a drain and its beginning, which a reload may change.
-#[derive(Clone, Default)]
-pub(crate) struct DrainListen(Arc<AtomicU64>);
-
-impl DrainListen {
-    pub(crate) fn set(&self, time: Option<Duration>) {
-        let millis = time.map_or(0, |time| {
-            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-        });
-        self.0.store(millis, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
-    }
+    pub(crate) stop: StopTimes,
+    pub(crate) manager: Manager,
 }
 
 /// Starts a thread that loads all that again for each item sent to it. A slow file, perhaps on a
@@ -50,7 +34,13 @@ pub(crate) fn reloader(handle: Handle, mut running: Running) -> io::Result<SyncS
     let (reload, asked) = sync_channel(1);
     thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || asked.iter().for_each(|()| running.load_again(&handle)))
+        .spawn(move || {
+            asked.iter().for_each(|()| {
+                running.manager.reloading();
+                running.load_again(&handle);
+                running.manager.ready();
+            });
+        })
         .map_err(|err| while_starting("cannot start the reload thread", &err))?;
     Ok(reload)
 }
@@ -102,7 +92,7 @@ impl Running {
             return Err(io::Error::from(err).into());
         }
         self.relay.renew(settings.relay());
-        self.drain_listen.set(settings.drain_listen);
+        self.stop.set(&settings);
         let mut changes = settings.changes(&self.settings, &self.started);
         changes.extend(settings.has_tls().then(|| "certificates".to_owned()));
         changes.extend(auth.is_some().then(|| "identity".to_owned()));

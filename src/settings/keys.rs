@@ -4,18 +4,17 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::{BeyondRate, BeyondUserLimit, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
     HEADERS_CEILING, HISTORIES_BYTES_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING,
     MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, PATTERNS_CEILING, REPLIES_BYTES_CEILING,
     SHARDS_MAX, SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT,
 };
+use crate::settings::Settings;
 use crate::settings::auth_keys::AUTH_KEYS;
-use crate::settings::field::{Field, choice};
+use crate::settings::field::Field;
 use crate::settings::namespaces::keys::TOPIC_KEYS;
 use crate::settings::value::rate::Per;
-use crate::settings::{Settings, Tables};
 
 /// A key: its full name with its section, its type, and its description.
 pub(super) struct Key<T: 'static> {
@@ -446,7 +445,10 @@ static KEYS: &[Key<Settings>] = &[
         "timeouts.drain_window",
         Field::Time(|s| &mut s.config.drain_window, SHORT),
         "Time within which a drain closes the connections of clients that keep up. If there are \
-         many, it spreads the closes over this time. If all clients keep up and answer the close, \
+         many, it spreads the closes: over the time in which as many can be opened again, at the \
+         highest rate that the shard has seen or at `limits.accept_rate`, but within this time. \
+         Each WebSocket client is told to come back after a time of its own (`retry-after=7s` in \
+         the reason), each event stream by `retry`. If all clients keep up and answer the close, \
          the server ends within this time. The default is less than the 10s after which Docker \
          kills a container.",
     ),
@@ -455,6 +457,14 @@ static KEYS: &[Key<Settings>] = &[
         Field::TimeOr(|s| &mut s.drain_listen, SHORT, "off"),
         "Time before a drain in which `/readyz` answers 503 and everything else works as before, \
          so that load balancers stop sending new clients.",
+    ),
+    key(
+        "timeouts.max_lifetime",
+        Field::TimeOr(|s| &mut s.config.max_lifetime, LIFETIME, "off"),
+        "Time after which a WebSocket connection, an event stream or a TCP connection is closed, up \
+         to a tenth earlier or later: with code 1001, or 3001 over the structured protocol. Its \
+         client comes back, perhaps to another server. So connections move to servers that were \
+         started later, and a restart closes none that is older than this. `off` lets them stay.",
     ),
     key(
         "topics.linger",
@@ -564,6 +574,9 @@ pub(super) const fn key(
 pub(super) const SHORT: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(86_400);
 pub(super) const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
+/// Shorter, clients would do little else than connect; longer is as good as off.
+const LIFETIME: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(365 * 86_400);
 /// After `TCP_USER_TIMEOUT` the kernel ends the connection itself; ours must come first, so that
 /// the close is counted with its reason.
 const BELOW_TCP: RangeInclusive<Duration> =
@@ -575,26 +588,3 @@ const HEADERS_LEAST: usize = 32;
 
 /// Longer than any real key, and short enough to leave space in the head of a request.
 const API_KEY_BYTES_MAX: usize = 1024;
-
-choice!(SlowConsumer {
-    "drop-oldest" => Self::DropOldest,
-    "latest" => Self::Latest,
-    "drop-newest" => Self::DropNewest,
-    "disconnect" => Self::Disconnect,
-});
-
-choice!(BeyondRate {
-    "wait" => Self::Wait,
-    "drop" => Self::Drop,
-    "close" => Self::Close,
-});
-
-choice!(BeyondUserLimit {
-    "close-oldest" => Self::CloseOldest,
-    "refuse" => Self::Refuse,
-});
-
-choice!(Tables {
-    "own" => Self::Own,
-    "shared" => Self::Shared,
-});

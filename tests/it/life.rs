@@ -36,7 +36,10 @@ fn check_drain(signal: Signal) {
     }
     for client in [&mut ws, &mut slow] {
         let close = client.expect_close();
-        assert_eq!(close, (1001, "server shuts down".to_owned()));
+        assert_eq!(
+            close,
+            (1001, "server shuts down; retry-after=1s".to_owned())
+        );
     }
     assert_eq!(device.next_or_end(), None);
     let (status, log) = program.wait();

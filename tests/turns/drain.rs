@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use corecast::limits::{DRAIN_ALL_AT_ONCE, DRAIN_GRACE, DRAIN_STEP, DRAIN_TIMEOUT, DRAIN_WINDOW};
 use corecast::payload::Payload;
+use corecast::proto::ws::close;
 use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
-use corecast::{CloseReason, Config, Kind, Relay, RelaySettings, Topic};
+use corecast::{CloseReason, Config, Kind, Rate, Relay, RelaySettings, Topic};
 
 use crate::frame;
 use crate::shard::{Shard, topics_at, upgrade_request};
 
 /// More than the first step of a drain takes.
 const MOMENT: Duration = DRAIN_GRACE.saturating_add(DRAIN_STEP);
-const GOODBYE: &[u8] = b"\x88\x13\x03\xe9server shuts down";
+const GOODBYE: &[u8] = b"\x88\x23\x03\xe9server shuts down; retry-after=1s";
 
 fn shut(count: usize, shard: &mut Shard) -> bool {
     shard.counters().closed[CloseReason::Shutdown.index()] == count as u64
@@ -161,13 +162,14 @@ fn no_publisher_is_read_between_the_last_message_and_the_goodbye() {
     );
 }
 
-#[test]
-fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
-    let mut shard = Shard::new(Config::default());
-    let count = 2 * DRAIN_ALL_AT_ONCE;
-    for _ in 0..count {
-        shard.upgrade("/pub/a", "");
-    }
+/// Drains a shard with many connections that opens `rate` of them a second; how many are closed
+/// after each tenth of a second, and the seconds after which each is to come back.
+fn drain_many(rate: Option<Rate>) -> (Vec<u64>, Vec<u64>) {
+    let mut shard = Shard::new(Config {
+        accept_rate: rate,
+        ..Config::default()
+    });
+    let clients: Vec<_> = (0..COUNT).map(|_| shard.upgrade("/pub/a", "")).collect();
     shard.core.begin_drain();
     let step = Duration::from_millis(100);
     let mut told = Vec::new();
@@ -177,7 +179,35 @@ fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
         passed += step;
         told.push(shard.counters().closed[CloseReason::Shutdown.index()]);
     }
-    assert_eq!(told.last(), Some(&(count as u64)));
+    assert_eq!(told.last(), Some(&(COUNT as u64)));
+    let seconds = clients.into_iter().map(|client| {
+        let goodbye = shard.take(client);
+        let (_, reason) = close::parse(&goodbye[2..]).unwrap();
+        close::retry_after(reason).unwrap().as_secs()
+    });
+    (told, seconds.collect())
+}
+
+const COUNT: usize = 2 * DRAIN_ALL_AT_ONCE;
+
+#[test]
+fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
+    let slow = Rate::per_second(u32::try_from(COUNT / 20).unwrap());
+    let (told, seconds) = drain_many(slow);
     let most = told.windows(2).map(|pair| pair[1] - pair[0]).max();
-    assert!(most < Some(count as u64 / 10), "{most:?} in one step");
+    assert!(most < Some(COUNT as u64 / 10), "{most:?} in one step");
+    // As fast as they can be accepted again, in 20 s.
+    for second in 1..=20 {
+        let count = seconds.iter().filter(|asked| **asked == second).count();
+        assert!(count < COUNT / 10, "{count} come back after {second} s");
+    }
+    assert!(seconds.iter().all(|asked| (1..=21).contains(asked)));
+}
+
+#[test]
+fn a_drain_is_short_where_all_clients_can_come_back_soon() {
+    let (told, seconds) = drain_many(None);
+    let after_two_seconds = told[20];
+    assert_eq!(after_two_seconds, COUNT as u64);
+    assert!(seconds.iter().all(|asked| (1..=2).contains(asked)));
 }

@@ -102,7 +102,7 @@ fn a_drain_sends_what_waits_before_it_closes() {
     }
     let sent = shard.take(client);
     assert!(sent.starts_with(&frames(&["last", "later"])), "{sent:?}");
-    let goodbye = b"server shuts down";
+    let goodbye = b"server shuts down; retry-after=1s";
     assert!(sent.ends_with(goodbye), "{sent:?}");
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::client::core::token::MakeError;
+use crate::limits::RETRY_AFTER_MAX;
 use crate::position::Position;
 use crate::proto::positions::FrameError as PositionsError;
 use crate::proto::ws::dial::HandshakeError;
-use crate::proto::ws::is_final;
+use crate::proto::ws::{is_final, retry_after};
 use crate::proto::{Kind, ProtocolError};
 use crate::tls::TlsFault;
 
@@ -155,6 +156,10 @@ impl Reason {
                 retry_after: Some(delay),
                 ..
             } => *delay,
+            Self::Closed { text, .. } => {
+                let delay = retry_after(text).unwrap_or_default();
+                delay.min(RETRY_AFTER_MAX)
+            }
             _ => Duration::ZERO,
         }
     }

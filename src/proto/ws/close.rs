@@ -1,5 +1,7 @@
 //! Close codes, RFC 6455 7.4, and control frames from a server.
 
+use std::time::Duration;
+
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::limits::CLOSE_REASON_BYTES_MAX;
@@ -23,6 +25,26 @@ pub fn is_allowed(code: u16) -> bool {
 pub fn is_final(code: u16) -> bool {
     matches!(code, 3500..=3999 | 4500..=4999)
 }
+
+/// A reason that tells the client when to come back, as in `server shuts down; retry-after=7s`, to
+/// the next whole second.
+pub fn with_retry_after(reason: &str, after: Duration) -> String {
+    let secs = after.as_millis().saturating_add(500) / 1_000;
+    format!("{reason}; {RETRY_AFTER}{secs}s")
+}
+
+/// When a client should come back, by the reason that it was given.
+pub fn retry_after(reason: &str) -> Option<Duration> {
+    let (_, rest) = reason.split_once(RETRY_AFTER)?;
+    let (secs, rest) = rest.split_once('s')?;
+    let is_end = !rest.starts_with(|next: char| next.is_alphanumeric());
+    let is_number = !secs.is_empty() && secs.bytes().all(|byte| byte.is_ascii_digit());
+    // More than fits is as long as can be.
+    let secs = (is_end && is_number).then(|| secs.parse().unwrap_or(u64::MAX));
+    secs.map(Duration::from_secs)
+}
+
+const RETRY_AFTER: &str = "retry-after=";
 
 /// Reads the payload of a close frame: its code, if it has one, and its reason.
 ///
@@ -104,11 +126,30 @@ const CODE_LEN: usize = 2;
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        close_payload, encode_close, encode_empty_close, encode_ping, encode_pong, is_allowed,
-        parse,
-    };
+    use super::*;
     use crate::proto::ProtocolError;
+
+    #[test]
+    fn a_reason_tells_when_to_come_back() {
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let told = with_retry_after("server shuts down", Duration::from_millis(6_500));
+        assert_eq!(told, "server shuts down; retry-after=7s");
+        assert_eq!(retry_after(&told), secs(7));
+        assert_eq!(retry_after("retry-after=0s"), secs(0));
+        assert_eq!(retry_after("retry-after=5s, please"), secs(5));
+        let many = "retry-after=99999999999999999999s";
+        assert_eq!(retry_after(many), secs(u64::MAX));
+        for other in [
+            "",
+            "later",
+            "retry-after=s",
+            "retry-after=-1s",
+            "retry-after=7",
+            "retry-after=7sec",
+        ] {
+            assert_eq!(retry_after(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn only_codes_that_mean_something_are_allowed() {

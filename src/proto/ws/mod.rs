@@ -11,5 +11,6 @@ mod message;
 
 pub use close::{
     close_payload, encode_close, encode_empty_close, encode_ping, encode_pong, is_final,
+    retry_after, with_retry_after,
 };
 pub use decoder::{ClientDecoder, Decoder, DecoderOf, Event, Step};

@@ -1,6 +1,7 @@
 //! Values of keys: what may be written for each, and how it reads.
 
 pub(crate) mod auth;
+mod choices;
 pub(crate) mod list;
 pub(crate) mod number;
 pub(crate) mod operators;

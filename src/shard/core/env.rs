@@ -10,6 +10,7 @@ use crate::denial::Denial;
 use crate::id::ShardId;
 use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL, SESSION_GRACE, WORK_OF_MESSAGE};
 use crate::proto::http::Date;
+use crate::shard::core::life::drain::returns::OpenPace;
 use crate::shard::core::notice::Notice;
 use crate::shard::core::work::{Share, Work};
 use crate::shard::mail::Trace;
@@ -31,6 +32,8 @@ pub(crate) struct Env {
     pub(crate) throttles: Arc<Throttles>,
     /// Clients that were denied, for the log.
     pub(crate) denials: Notice,
+    /// How fast connections were opened.
+    pub(crate) open_pace: OpenPace,
     /// What is left to do in this turn.
     pub(crate) work: Work,
     /// What operators follow.
@@ -52,6 +55,7 @@ impl Env {
             counters: Counters::default(),
             throttles: Arc::default(),
             denials: Notice::default(),
+            open_pace: OpenPace::default(),
             work: Work::default(),
             traces: Vec::new(),
             moved: false,
@@ -88,6 +92,7 @@ impl Env {
         self.now = self.now.max(now);
         self.has_news = std::mem::take(&mut self.moved);
         self.work.begin_turn();
+        self.open_pace.note(self.counters.opened, self.now);
     }
 
     /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes

@@ -16,6 +16,7 @@ mod env;
 mod give_back;
 mod ingress;
 mod life;
+mod lifetimes;
 mod meters;
 mod notice;
 pub mod pubsub;

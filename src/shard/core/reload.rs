@@ -34,7 +34,9 @@ impl<H: Handler> ShardCore<H> {
         env.config.compression = before.compression;
         env.config.trusted_proxies = before.trusted_proxies;
         let namespaces = replace(&mut env.config.namespaces, before.namespaces);
-        conns.meters.set(&env.config, conns.slots());
+        let slots = conns.slots();
+        conns.meters.set(&env.config, slots);
+        conns.lifetimes.set(&env.config, slots, env.now);
         conns.clients.keep_for(env.config.keep_addresses);
         pubsub.set_limits(env.shards, &env.config);
         memory.set_limits(&env.config);

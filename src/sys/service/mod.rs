@@ -2,4 +2,5 @@
 
 pub mod inherited;
 pub mod journal;
+pub mod notify;
 pub mod processes;

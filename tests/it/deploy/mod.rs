@@ -1,3 +1,13 @@
 //! The program as it is deployed: reloads, drains, and what starts and stops it.
 
+mod drain;
 mod reload;
+mod service;
+
+use std::env;
+
+/// Many connections by `CORECAST_TEST_CONNECTIONS`, a few otherwise.
+fn count() -> usize {
+    let asked = env::var("CORECAST_TEST_CONNECTIONS");
+    asked.map_or(100, |asked| asked.parse().unwrap())
+}

@@ -1,7 +1,6 @@
 //! The configuration loaded again under load: what changes, what does not, and that no client
 //! notices.
 
-use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -12,6 +11,7 @@ use rustix::process::Signal;
 use tungstenite::Message;
 
 use crate::config::File;
+use crate::deploy::count;
 use crate::support::http::{ask, upgrade_request};
 use crate::support::program::Program;
 use crate::support::tls::Authority;
@@ -61,12 +61,6 @@ impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-/// Many connections by `CORECAST_TEST_CONNECTIONS`, a few otherwise.
-fn count() -> usize {
-    let asked = env::var("CORECAST_TEST_CONNECTIONS");
-    asked.map_or(100, |asked| asked.parse().unwrap())
 }
 
 #[test]

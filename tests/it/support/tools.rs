@@ -19,6 +19,7 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
     let required = env::var_os("CORECAST_REQUIRE_TOOLS").is_some_and(|it| it == "1");
     let package = match name {
         "promtool" => "prometheus",
+        "systemd-analyze" | "systemd-socket-activate" => "systemd",
         name => name,
     };
     assert!(!required, "no {name}: apt-get install {package}");

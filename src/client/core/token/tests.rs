@@ -116,6 +116,24 @@ fn an_expired_token_is_replaced_within_the_first_delay_and_an_ended_user_stays_a
 }
 
 #[test]
+fn a_server_that_goes_says_when_to_come_back() {
+    for (text, asked) in [
+        ("server shuts down; retry-after=7s", 7),
+        ("retry-after=99999999999s", 3_600),
+        ("later", 0),
+    ] {
+        let mut core = live_with(renewing());
+        let mut frame = vec![0x88, 2 + u8::try_from(text.len()).unwrap(), 3, 0xE9];
+        frame.extend_from_slice(text.as_bytes());
+        core.handle_bytes(&mut frame, secs(100));
+        core.handle_end(None, secs(100));
+        let reason = format!("Closed {{ code: Some(1001), text: {text:?} }}");
+        let retry_in = FIRST_DELAY.map(|delay| Duration::from_secs(asked) + delay);
+        assert_eq!(events(&mut core), disconnected(&reason, retry_in));
+    }
+}
+
+#[test]
 fn a_server_that_is_busy_says_when_to_come_back() {
     let hour = Duration::from_secs(3600);
     for (head, asked) in [

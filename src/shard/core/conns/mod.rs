@@ -40,6 +40,7 @@ use crate::shard::core::conns::users::UserRecords;
 use crate::shard::core::conns::waits::Waits;
 use crate::shard::core::env::Env;
 use crate::shard::core::ingress::protocol::Protocol;
+use crate::shard::core::lifetimes::Lifetimes;
 use crate::shard::core::meters::Meters;
 use crate::time::{Now, Stamp};
 use crate::topic::sink::Sock;
@@ -71,6 +72,8 @@ pub(crate) struct Conns<D> {
     pub(crate) lingering: Lingering,
     /// How fast they send.
     pub(crate) meters: Meters,
+    /// How long they live.
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) turned_away: TurnedAway,
     pub(crate) ends: Ends,
 }
@@ -92,6 +95,7 @@ impl<D> Conns<D> {
             users: UserRecords::default(),
             lingering: Lingering::default(),
             meters: Meters::new(config),
+            lifetimes: Lifetimes::new(config),
             turned_away: TurnedAway::default(),
             ends: Ends::default(),
         }
@@ -109,6 +113,7 @@ impl<D> Conns<D> {
         self.began[key.index()] = now.stamp();
         self.reads.begin(key);
         self.meters.begin(key);
+        self.lifetimes.begin(key, generation, now);
         ConnId { key, generation }
     }
 

@@ -31,8 +31,15 @@ impl<D, A> Deadlines<'_, D, A> {
             self.conns.progress_deadline(&self.env.config, conn),
             conn.expiry(),
             conn.sub_expiry(),
+            self.lifetime(key, conn),
         ];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// When the connection has lived long enough. One with requests lives from one to the next.
+    pub(super) fn lifetime(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
+        let end = self.conns.lifetimes.end(key);
+        end.filter(|_| conn.state == State::Open && conn.protocol.phase().is_none())
     }
 
     /// The same for what is waited for, whatever has come in part.

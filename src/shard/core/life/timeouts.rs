@@ -139,6 +139,8 @@ impl<D, A> Shard<D, A> {
         let progress = self.conns.progress_deadline(&self.env.config, conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
         let is_expired = conn.is_expired(judged);
+        let lifetime = deadlines.lifetime(key, conn);
+        let is_aged = lifetime.is_some_and(|end| end <= judged);
         let is_heartbeat = deadlines.heartbeat(conn).is_some_and(|due| due <= judged)
             && self
                 .env
@@ -164,6 +166,8 @@ impl<D, A> Shard<D, A> {
         } else if conn.state == State::Corked || is_expired {
             let reason = conn.end_reason();
             self.close(key, reason);
+        } else if is_aged {
+            self.close(key, CloseReason::Lifetime);
         } else if comes_slowly {
             self.close(key, CloseReason::SlowMessage);
         } else if conn.is(BLOCKED) {

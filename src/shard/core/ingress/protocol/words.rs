@@ -8,7 +8,7 @@ use crate::payload::Form;
 use crate::proto::centrifuge::{Disconnect, Event, Push, Reply};
 use crate::proto::http::{Manner, Response};
 use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, encode_retry, postpone};
-use crate::proto::ws::{encode_close, encode_empty_close, encode_ping, is_final};
+use crate::proto::ws::{encode_close, encode_empty_close, encode_ping, is_final, with_retry_after};
 use crate::shard::core::conn::session::Session;
 use crate::shard::core::ingress::protocol::Protocol;
 
@@ -23,6 +23,8 @@ pub(crate) enum LastWord<'a> {
     /// an endpoint echo the code, and a page's `onclose` is told what came back. An empty one is
     /// answered with an empty one, as 1005 is never sent (7.4.1).
     Given { code: Option<u16>, reason: &'a str },
+    /// The server shuts down, and its clients should come back after this time.
+    ComeBack(Duration),
 }
 
 impl Protocol {
@@ -70,8 +72,15 @@ impl LastWord<'_> {
     /// Writes the end of an event stream. An `EventSource` that should not come back is told to
     /// wait: it cannot be told more than that.
     fn encode_as_events(&self, is_chunked: bool, out: &mut Vec<u8>) {
-        if self.code().is_some_and(is_final) {
-            encode_retry(out, is_chunked, EVENTS_RETRY_FINAL);
+        let retry = match self {
+            Self::ComeBack(after) => Some(*after),
+            _ => self
+                .code()
+                .is_some_and(is_final)
+                .then_some(EVENTS_RETRY_FINAL),
+        };
+        if let Some(retry) = retry {
+            encode_retry(out, is_chunked, retry);
         }
         if is_chunked {
             out.extend_from_slice(LAST_CHUNK);
@@ -82,6 +91,7 @@ impl LastWord<'_> {
         match self {
             Self::Given { code, .. } => *code,
             Self::Reason(reason) => reason.close_code(),
+            Self::ComeBack(_) => CloseReason::Shutdown.close_code(),
         }
     }
 
@@ -112,6 +122,8 @@ impl LastWord<'_> {
         match self {
             Self::Given { code, reason } => Some((code.unwrap_or(CLOSE_NORMAL), plain(reason))),
             Self::Reason(reason) => reason.for_sdk(),
+            // An SDK spreads its return itself, and compares the text.
+            Self::ComeBack(_) => CloseReason::Shutdown.for_sdk(),
         }
     }
 
@@ -123,6 +135,12 @@ impl LastWord<'_> {
                 reason,
             } => encode_close(out, *code, reason),
             Self::Given { code: None, .. } => encode_empty_close(out),
+            Self::ComeBack(after) => {
+                let reason = CloseReason::Shutdown;
+                if let Some(code) = reason.close_code() {
+                    encode_close(out, code, &with_retry_after(&reason.to_string(), *after));
+                }
+            }
             Self::Reason(reason) => {
                 if let Some(code) = reason.close_code() {
                     let is_client = *reason == CloseReason::Client;

@@ -3,6 +3,8 @@
 //! What is acknowledged is delivered: no connection is closed before what any shard had taken has
 //! reached the shards of its subscribers (`barrier`), and no shard takes more until then.
 
+pub(crate) mod returns;
+
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
@@ -13,6 +15,8 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{Conn, UNPROCESSED};
+use crate::shard::core::ingress::protocol::LastWord;
+use crate::shard::core::life::drain::returns::return_after;
 use crate::shard::core::shard::Shard;
 use crate::time::Now;
 
@@ -40,6 +44,8 @@ enum Stage {
         since: Now,
         /// Over how long the closes are spread, so that not all clients come back at once.
         window: Duration,
+        /// Over how long they are to come back.
+        returns: Duration,
         total: usize,
         closed: usize,
     },
@@ -62,13 +68,15 @@ impl Drain {
         self.stage == Stage::Reading && DRAIN_GRACE <= elapsed && (is_all_read || patience)
     }
 
-    /// Connections are closed from now on: `total`, in what is `left` of the window.
-    fn begin_closing(&mut self, now: Now, left: Duration, total: usize) {
+    /// Connections are closed from now on: `total`, as fast as their clients can come back, and
+    /// within what is `left` of the window.
+    fn begin_closing(&mut self, now: Now, left: Duration, total: usize, returns: Duration) {
         let at_once = total < DRAIN_ALL_AT_ONCE;
-        let left = left.saturating_sub(DRAIN_TAIL);
+        let left = left.saturating_sub(DRAIN_TAIL).min(returns);
         self.stage = Stage::Closing {
             since: now,
             window: if at_once { Duration::ZERO } else { left },
+            returns,
             total,
             closed: 0,
         };
@@ -130,7 +138,10 @@ impl<D, A> Shard<D, A> {
             // An order that came before the barrier may not be carried out yet.
             if self.pubsub.barrier.is_passed() && self.pubsub.users.orders.is_empty() {
                 let left = self.env.config.drain_window.saturating_sub(elapsed);
-                drain.begin_closing(self.env.now, left, self.conns.len());
+                let total = self.conns.len();
+                let allowed = self.env.config.accept_rate;
+                let returns = self.env.open_pace.window(total, allowed);
+                drain.begin_closing(self.env.now, left, total, returns);
                 self.release_all();
             }
         }
@@ -210,6 +221,7 @@ impl<D, A> Shard<D, A> {
         let Stage::Closing {
             since,
             window,
+            returns,
             total,
             closed,
         } = &mut drain.stage
@@ -235,7 +247,8 @@ impl<D, A> Shard<D, A> {
             let is_behind = self.pubsub.has_tail(&self.conns, key)
                 || self.pubsub.is_catching_up(&self.conns, key);
             if !self.is_asked(key) && (corked || !is_behind) {
-                self.close(key, CloseReason::Shutdown);
+                let word = LastWord::ComeBack(return_after(key, *returns));
+                self.close_with(key, CloseReason::Shutdown, &word);
                 *closed += 1;
             }
         }

@@ -1,0 +1,162 @@
+//! The program under a service manager: what it tells it, and the units that come with it.
+
+use std::env;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use crate::config::File;
+use crate::support::program::Program;
+use crate::support::tools::{text, tool};
+use crate::support::wait::PATIENCE;
+use crate::support::ws::Ws;
+
+/// A socket as a service manager has it; its file is gone when it is dropped.
+struct Manager {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+impl Manager {
+    fn new(test: &str) -> Self {
+        let name = format!("corecast-{}-{test}.notify", std::process::id());
+        let path = env::temp_dir().join(name);
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, path }
+    }
+
+    /// What the program says next, except signs of life.
+    fn next(&self) -> String {
+        loop {
+            let told = self.next_of_all();
+            if told != LIVES {
+                return told;
+            }
+        }
+    }
+
+    fn next_of_all(&self) -> String {
+        let mut told = [0; 1024];
+        let len = self.socket.recv(&mut told).expect("it is told something");
+        String::from_utf8(told[..len].to_vec()).unwrap()
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+const LIVES: &str = "WATCHDOG=1";
+const KEYS: &str = "shards = 2\npin = false\n[timeouts]\ndrain = \"7s\"\n\
+                    [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n";
+
+#[test]
+fn a_service_manager_is_told_of_the_start_of_reloads_of_life_and_of_the_stop() {
+    let manager = Manager::new("told");
+    let file = File::new("told", KEYS);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.args(["serve", "--config", file.path()]);
+    command.env("NOTIFY_SOCKET", &manager.path);
+    command.env("WATCHDOG_USEC", "30000");
+    let mut program = Program::spawn(command);
+    assert_eq!(manager.next(), "READY=1\nSTATUS=serving");
+    for keys in [KEYS, "nonsense"] {
+        fs::write(file.path(), keys).unwrap();
+        program.signal(Signal::HUP);
+        let told = manager.next();
+        let micros = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+        assert!(
+            micros.is_some_and(|micros| micros.parse::<u64>().is_ok()),
+            "{told}"
+        );
+        assert_eq!(manager.next(), "READY=1\nSTATUS=serving");
+    }
+    while manager.next_of_all() != LIVES {}
+    program.signal(Signal::TERM);
+    let told = manager.next();
+    assert_eq!(
+        told,
+        "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=12000000"
+    );
+    program.wait_for("draining");
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
+/// Where the units are.
+fn units() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy")
+}
+
+#[test]
+fn the_units_are_valid_and_leave_the_program_little_to_do_harm_with() {
+    let Some(mut analyze) = tool("systemd-analyze") else {
+        return;
+    };
+    // Units name where the program is when it is installed.
+    let folder = env::temp_dir().join(format!("corecast-{}-units", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let unit = |name: &str| {
+        let text = fs::read_to_string(units().join(name)).unwrap();
+        let text = text.replace("/usr/bin/corecast", env!("CARGO_BIN_EXE_corecast"));
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let paths = [unit("corecast.service"), unit("corecast.socket")];
+    let verify = analyze.args(["verify", "--man=no"]).args(&paths).output();
+    let verify = verify.unwrap();
+    assert!(
+        verify.status.success() && text(&verify).is_empty(),
+        "{}",
+        text(&verify)
+    );
+    let mut security = Command::new("systemd-analyze");
+    // Of 100, as `systemd-analyze security` has them in tenths.
+    security.args(["security", "--offline=yes", "--threshold=20"]);
+    let security = security.arg(&paths[0]).output().unwrap();
+    assert!(security.status.success(), "{}", text(&security));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_port_that_systemd_opened_is_served() {
+    if tool("systemd-socket-activate").is_none() {
+        return;
+    }
+    let file = File::new(
+        "activated",
+        "shards = 2\npin = false\n[[listener]]\nprotocol = \"http\"\naddress = \"systemd:http\"\n\
+         [auth]\ninsecure = true\n",
+    );
+    // An address that no other process uses, and a port that is free there.
+    let [high, low] = std::process::id().to_be_bytes()[2..] else {
+        unreachable!("two of four bytes");
+    };
+    let free = TcpListener::bind((Ipv4Addr::new(127, 77, high, low), 0)).unwrap();
+    let http = free.local_addr().unwrap();
+    drop(free);
+    let mut command = Command::new("systemd-socket-activate");
+    command.args(["--fdname=http", "--listen", &http.to_string()]);
+    command.args([
+        env!("CARGO_BIN_EXE_corecast"),
+        "serve",
+        "--config",
+        file.path(),
+    ]);
+    let mut program = Program::spawn(command);
+    program.wait_for("Listening on");
+    // It is started by the first connection, and gets it.
+    let mut ws = Ws::connect(http, "/ws/a");
+    ws.send_text("there");
+    assert_eq!(ws.next_text(), "there");
+    program.signal(Signal::TERM);
+    assert_eq!(ws.expect_close().0, 1001);
+    assert_eq!(program.wait().0.code(), Some(0));
+}
