@@ -180,8 +180,8 @@ fn a_stream_of_chunks_ends_with_the_last() {
     server.publish("a", Kind::Text, b"x");
     server.drain();
     server.wait(Duration::from_secs(1));
-    let last = "9\r\ndata: x\n\n\r\nc\r\nretry: 1000\n\r\n0\r\n\r\n";
+    let last = "9\r\ndata: x\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n";
     assert_eq!(server.take(chunked), last);
-    assert_eq!(server.take(plain), "data: x\n\nretry: 1000\n");
+    assert_eq!(server.take(plain), "data: x\n\nretry: 1000\n\n");
     assert_eq!(server.ended(chunked), Some(CloseReason::Shutdown));
 }
