@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
@@ -145,6 +146,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         log: log.clone(),
         times: StopTimes::of(&settings),
         manager: Manager::of_environment(),
+        has_begun: Arc::default(),
     };
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());

@@ -1,7 +1,7 @@
 //! The stop of the program: an announcement, a drain, and an end in time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(crate) struct Stop {
     pub(crate) log: LogQueue,
     pub(crate) times: StopTimes,
     pub(crate) manager: Manager,
+    /// A signal or an operator has begun it.
+    pub(crate) has_begun: Arc<AtomicBool>,
 }
 
 /// The times of a stop, which a reload may change.
@@ -40,35 +42,72 @@ impl StopTimes {
         }
     }
 
-    /// The time between the announcement of a drain and its beginning, and the maximum duration of
-    /// the drain.
-    fn get(&self) -> (Duration, Duration) {
+    fn get(&self) -> Times {
         let [listen, drain] = &*self.0;
         let time = |place: &AtomicU64| Duration::from_millis(place.load(Ordering::Relaxed));
-        (time(listen), time(drain))
+        Times {
+            listen: time(listen),
+            drain: time(drain),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Times {
+    /// Between the announcement of a drain and its beginning.
+    listen: Duration,
+    /// The maximum duration of the drain.
+    drain: Duration,
+}
+
+impl Times {
+    fn whole(&self) -> Duration {
+        self.listen.saturating_add(self.drain)
     }
 }
 
 impl Stop {
     /// Announces a drain, and drains after the wait for that: on a thread of its own, so that a
-    /// second signal is obeyed meanwhile.
+    /// second signal is obeyed meanwhile. What has begun is not begun again.
     pub(crate) fn begin(&self) {
-        let (listen, limit) = self.times.get();
-        self.manager.stopping(listen.saturating_add(limit));
+        if self.has_begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.manager.stopping(self.times.get().whole());
         self.handle.announce_drain();
         let stop = self.clone();
         let later = thread::Builder::new().name("drain".to_owned());
-        let spawned = later.spawn(move || {
-            sleep(listen);
-            stop.handle.drain();
-            // The shards end by themselves before that, unless one is stuck.
-            sleep(limit.saturating_add(STUCK_MARGIN));
-            log::error!("a shard does not stop: exiting without it");
-            stop.log.flush(LOG_PATIENCE);
-            std::process::exit(1);
-        });
-        if spawned.is_err() {
+        if later.spawn(move || stop.run()).is_err() {
             self.handle.drain();
+        }
+    }
+
+    fn run(&self) {
+        self.wait(|times| times.listen);
+        self.handle.drain();
+        // The shards end by themselves before that, unless one is stuck.
+        self.wait(|times| times.drain.saturating_add(STUCK_MARGIN));
+        log::error!("a shard does not stop: exiting without it");
+        self.log.flush(LOG_PATIENCE);
+        std::process::exit(1);
+    }
+
+    /// Waits for one of the times, also for one that a reload sets meanwhile: the shards do so too.
+    fn wait(&self, time: impl Fn(Times) -> Duration) {
+        let mut waited = Duration::ZERO;
+        let mut told = self.times.get();
+        loop {
+            let times = self.times.get();
+            if times != told {
+                self.manager.stopping(times.whole());
+                told = times;
+            }
+            let step = time(times).saturating_sub(waited).min(STEP);
+            if step.is_zero() {
+                return;
+            }
+            sleep(step);
+            waited += step;
         }
     }
 }
@@ -83,3 +122,5 @@ fn sleep(time: Duration) {
 
 /// A drain that has not ended this long after its maximum does not end.
 const STUCK_MARGIN: Duration = Duration::from_secs(2);
+/// How often the times are looked at.
+const STEP: Duration = Duration::from_secs(1);

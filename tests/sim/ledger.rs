@@ -39,8 +39,8 @@ pub(crate) struct Book {
     pub(crate) lists: Arc<AtomicUsize>,
     /// The step that the world is at.
     pub(crate) step: u64,
-    /// The step at which the drain began.
-    pub(crate) drained_at: u64,
+    /// The step at which the drain began, if it has.
+    pub(crate) drained_at: Option<u64>,
 }
 
 /// One message; its index in the book is its name on the wire.
@@ -113,7 +113,7 @@ impl Book {
 
     /// A drain begins.
     pub(crate) fn begin_drain(&mut self) {
-        self.drained_at = self.step;
+        self.drained_at = Some(self.step);
     }
 
     /// Notes that the server has taken a message.

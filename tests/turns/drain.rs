@@ -162,13 +162,10 @@ fn no_publisher_is_read_between_the_last_message_and_the_goodbye() {
     );
 }
 
-/// Drains a shard with many connections that opens `rate` of them a second; how many are closed
-/// after each tenth of a second, and the seconds after which each is to come back.
-fn drain_many(rate: Option<Rate>) -> (Vec<u64>, Vec<u64>) {
-    let mut shard = Shard::new(Config {
-        accept_rate: rate,
-        ..Config::default()
-    });
+/// Drains a shard with many connections; how many are closed after each tenth of a second, and the
+/// seconds after which each is to come back.
+fn drain_many(config: Config) -> (Vec<u64>, Vec<u64>) {
+    let mut shard = Shard::new(config);
     let clients: Vec<_> = (0..COUNT).map(|_| shard.upgrade("/pub/a", "")).collect();
     shard.core.begin_drain();
     let step = Duration::from_millis(100);
@@ -190,10 +187,17 @@ fn drain_many(rate: Option<Rate>) -> (Vec<u64>, Vec<u64>) {
 
 const COUNT: usize = 2 * DRAIN_ALL_AT_ONCE;
 
+/// It takes 20 s to open all connections again.
+fn slow() -> Config {
+    Config {
+        accept_rate: Rate::per_second(u32::try_from(COUNT / 20).unwrap()),
+        ..Config::default()
+    }
+}
+
 #[test]
 fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
-    let slow = Rate::per_second(u32::try_from(COUNT / 20).unwrap());
-    let (told, seconds) = drain_many(slow);
+    let (told, seconds) = drain_many(slow());
     let most = told.windows(2).map(|pair| pair[1] - pair[0]).max();
     assert!(most < Some(COUNT as u64 / 10), "{most:?} in one step");
     // As fast as they can be accepted again, in 20 s.
@@ -206,8 +210,18 @@ fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
 
 #[test]
 fn a_drain_is_short_where_all_clients_can_come_back_soon() {
-    let (told, seconds) = drain_many(None);
+    let (told, seconds) = drain_many(Config::default());
     let after_two_seconds = told[20];
     assert_eq!(after_two_seconds, COUNT as u64);
     assert!(seconds.iter().all(|asked| (1..=2).contains(asked)));
+}
+
+#[test]
+fn a_drain_with_an_early_deadline_tells_all_clients_before_it() {
+    let (told, seconds) = drain_many(Config {
+        drain_timeout: Duration::from_secs(4),
+        ..slow()
+    });
+    assert_eq!(told[20], COUNT as u64, "two seconds are left to read it");
+    assert!(seconds.iter().any(|asked| 15 < *asked));
 }

@@ -18,6 +18,7 @@ mod hostile;
 mod http;
 mod inflate;
 mod last_word;
+mod lifetimes;
 mod lost;
 mod memory;
 mod offers;

@@ -24,16 +24,17 @@ impl Lifetimes {
     }
 
     /// The longest is this from now on. Connections that have no end yet, so many have a key, get
-    /// ends in all of that time; those that have one keep it.
-    pub(crate) fn set(&mut self, config: &Config, connections: usize, now: Now) {
+    /// ends in all of that time; those that have one keep it. Returns whether some got one.
+    pub(crate) fn set(&mut self, config: &Config, connections: usize, now: Now) -> bool {
         self.max = config.max_lifetime;
         let Some(max) = self.max else {
             self.ends = Vec::new();
-            return;
+            return false;
         };
         let end = |key| now.plus(max.mul_f64(share(key))).stamp();
         let begun = self.ends.len()..connections;
-        self.ends.extend(begun.map(|key| end(key as u64)));
+        self.ends.extend(begun.clone().map(|key| end(key as u64)));
+        !begun.is_empty()
     }
 
     /// A new connection has this key; `number`: how many there were before it.

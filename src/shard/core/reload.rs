@@ -36,10 +36,14 @@ impl<H: Handler> ShardCore<H> {
         let namespaces = replace(&mut env.config.namespaces, before.namespaces);
         let slots = conns.slots();
         conns.meters.set(&env.config, slots);
-        conns.lifetimes.set(&env.config, slots, env.now);
+        let ends = conns.lifetimes.set(&env.config, slots, env.now);
         conns.clients.keep_for(env.config.keep_addresses);
         pubsub.set_limits(env.shards, &env.config);
         memory.set_limits(&env.config);
         self.set_namespaces(namespaces);
+        if ends {
+            // Some have no other deadline.
+            self.shard.arm_all();
+        }
     }
 }

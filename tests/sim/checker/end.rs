@@ -53,7 +53,7 @@ fn check_delivered(world: &World, at: usize, client: &Client) {
     for &topic in &client.topics {
         let taken = book.messages.iter().enumerate().filter(|(_, message)| {
             let is_due = client.live_at < message.begun && message.accepted;
-            message.topic == topic && is_due && message.accepted_at <= book.drained_at
+            message.topic == topic && is_due && Some(message.accepted_at) <= book.drained_at
         });
         for (name, _) in taken {
             let has_it = client.seen[topic].iter().any(|seen| seen.name == name);

@@ -1,6 +1,7 @@
 //! A stream of server-sent events as a client receives it.
 
 use corecast::Kind;
+use corecast::limits::{RETURN_AFTER, RETURN_WINDOW_MAX};
 use data_encoding::BASE64;
 
 use crate::client::Client;
@@ -59,8 +60,19 @@ impl Client {
             let is_opening = event.starts_with(":\nretry: ");
             // It is one too many of its user, or was disconnected.
             let is_final = event == "retry: 86400000";
-            assert!(event == ":" || is_opening || is_final, "{event}");
+            // The server shuts down, and this is when the client is to come back.
+            let returns = event.strip_prefix("retry: ").map(str::parse);
+            let is_postponed = book.drained_at.is_some()
+                && returns.is_some_and(|millis| millis.is_ok_and(is_return));
+            let is_known = event == ":" || is_opening || is_final || is_postponed;
+            assert!(is_known, "{event}");
         }
         end + 2
     }
+}
+
+/// Whether a drained server tells clients to come back after so many milliseconds.
+fn is_return(millis: u128) -> bool {
+    let latest = RETURN_AFTER + RETURN_WINDOW_MAX;
+    (RETURN_AFTER.as_millis()..=latest.as_millis()).contains(&millis)
 }

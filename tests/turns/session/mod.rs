@@ -109,7 +109,7 @@ fn close(code: u16, reason: &str) -> Told {
 }
 
 const PATH: &str = "/connection/websocket";
-const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
+pub(crate) const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
 
 /// Topics keep their newest messages.
 fn with_history(entries_max: u32) -> Config {

@@ -42,6 +42,13 @@ impl<D, A> Shard<D, A> {
         self.arm_at(key, deadline);
     }
 
+    /// The same for all connections.
+    pub(crate) fn arm_all(&mut self) {
+        for key in self.conns.keys() {
+            self.arm(key);
+        }
+    }
+
     /// Has a connection closed after this time with [`CloseReason::Expired`].
     pub(crate) fn close_after(&mut self, key: ConnKey, time: Duration) {
         let until = self.stamp_after(time);

@@ -137,9 +137,12 @@ impl<D, A> Shard<D, A> {
             self.pubsub.barrier.step(has_published, is_settled);
             // An order that came before the barrier may not be carried out yet.
             if self.pubsub.barrier.is_passed() && self.pubsub.users.orders.is_empty() {
-                let left = self.env.config.drain_window.saturating_sub(elapsed);
+                let config = &self.env.config;
+                // Whatever is left at the deadline is cut without a word.
+                let window = config.drain_window.min(config.drain_timeout);
+                let left = window.saturating_sub(elapsed);
                 let total = self.conns.len();
-                let allowed = self.env.config.accept_rate;
+                let allowed = config.accept_rate;
                 let returns = self.env.open_pace.window(total, allowed);
                 drain.begin_closing(self.env.now, left, total, returns);
                 self.release_all();
