@@ -1,7 +1,8 @@
 //! What the service manager that started the program is told.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use corecast::sys::startup::while_starting;
 pub(crate) struct Manager {
     notifier: Option<Arc<Notifier>>,
     /// It was told so; after that, it is not told of reloads.
-    stops: Arc<Mutex<bool>>,
+    stops: Arc<AtomicBool>,
 }
 
 impl Manager {
@@ -43,8 +44,7 @@ impl Manager {
     /// The server stops, which may take this long.
     pub(crate) fn stopping(&self, limit: Duration) {
         let micros = limit.saturating_add(STOP_MARGIN).as_micros();
-        let mut stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        *stops = true;
+        self.stops.store(true, Ordering::Relaxed);
         self.tell(&format!(
             "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC={micros}"
         ));
@@ -79,10 +79,10 @@ impl Manager {
         Ok(())
     }
 
-    /// A stop that was announced is not taken back by a reload that ends after it.
+    /// A stop that was announced is not taken back by a reload that ends after it. One that ends at
+    /// the same moment does no harm: the manager takes no news of it in a stop.
     fn tell_unless_stopping(&self, state: &str) {
-        let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*stops {
+        if !self.stops.load(Ordering::Relaxed) {
             self.tell(state);
         }
     }

@@ -66,7 +66,7 @@ fn sighup_loads_secrets_rules_and_revocations_and_connections_stay() {
 #[test]
 fn an_invalid_configuration_changes_nothing_and_all_its_errors_are_logged() {
     let file = File::new(
-        "wrong",
+        "wrong-rules",
         &config(&format!("hmac_secret = {OLD:?}\nrules = [\"users all a\"]")),
     );
     let mut program = Program::run(&["serve", "--config", file.path()]);

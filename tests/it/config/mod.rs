@@ -166,7 +166,7 @@ fn a_file_sets_trusted_proxies_and_rates() {
 
 #[test]
 fn all_errors_are_reported_before_anything_starts() {
-    let file = File::new("wrong", "shards = 0\n[limits]\nmesage = \"1MiB\"\n");
+    let file = File::new("all-errors", "shards = 0\n[limits]\nmesage = \"1MiB\"\n");
     let path = file.path();
     let expected = [
         format!("{path}:1: shards: cannot be 0; must be a number from 1 to 256 or \"auto\""),
