@@ -13,7 +13,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use crate::agents::secret::{Secret, Side, nonce};
 use crate::agents::wire::{
-    self, EARLY_BYTES_MAX, Incoming, ORDER_BYTES_MAX, Order, Outcome, Report, Task, VERSION,
+    self, EARLY_BYTES_MAX, Early, Incoming, ORDER_BYTES_MAX, Order, Outcome, Report, Task, VERSION,
 };
 use crate::agents::work::{self, Work};
 use crate::clock::{now_ns, rest};
@@ -160,7 +160,6 @@ fn greet(
 ) -> Result<Busy, String> {
     let said = |error: io::Error| format!("a leader that was not let in: {error}");
     stream.set_nodelay(true).map_err(said)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(said)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(said)?;
     let (mut stream, ours) = (stream, nonce()?);
     let hello = Report::Hello {
@@ -169,7 +168,8 @@ fn greet(
         has_secret: secret.is_some(),
     };
     wire::write(&mut stream, &hello).map_err(said)?;
-    let Order::Prove { nonce, proof } = wire::read(&mut stream, EARLY_BYTES_MAX).map_err(said)?
+    let mut early = Early::new(stream, PATIENCE);
+    let Order::Prove { nonce, proof } = wire::read(&mut early, EARLY_BYTES_MAX).map_err(said)?
     else {
         return Err("a leader must first show that it knows the secret".to_owned());
     };

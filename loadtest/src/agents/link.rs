@@ -6,13 +6,13 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::agents::clocks::{self, Ahead, EXCHANGES, Exchange};
 use crate::agents::mirror::Mirror;
 use crate::agents::secret::{Secret, Side, nonce};
 use crate::agents::wire::{
-    self, Counts, EARLY_BYTES_MAX, Incoming, Order, Outcome, REPORT_BYTES_MAX, Report, Task,
+    self, Counts, EARLY_BYTES_MAX, Early, Incoming, Order, Outcome, REPORT_BYTES_MAX, Report, Task,
     VERSION,
 };
 use crate::client::control::Control;
@@ -23,9 +23,15 @@ pub(super) struct Link {
     pub(super) name: String,
     stream: TcpStream,
     reports: Incoming<Report>,
+    pub(super) host: Host,
+    pub(super) ahead: Ahead,
+}
+
+/// What the host of an agent has.
+#[derive(Clone, Copy)]
+pub(super) struct Host {
     pub(super) cpus: usize,
     pub(super) descriptors: u64,
-    pub(super) ahead: Ahead,
 }
 
 /// What a link has told its agent.
@@ -64,12 +70,12 @@ impl Link {
         Ok(link)
     }
 
-    fn greet(name: &str, mut stream: TcpStream, secret: &Secret) -> Result<Self, String> {
+    fn greet(name: &str, stream: TcpStream, secret: &Secret) -> Result<Self, String> {
         let said = |error: io::Error| error.to_string();
         stream.set_nodelay(true).map_err(said)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(said)?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(said)?;
-        let (version, theirs) = match wire::read(&mut stream, EARLY_BYTES_MAX).map_err(said)? {
+        let mut early = Early::new(&stream, PATIENCE);
+        let (version, theirs) = match wire::read(&mut early, EARLY_BYTES_MAX).map_err(said)? {
             Report::Hello {
                 has_secret: true, ..
             } if !secret.is_some() => {
@@ -90,14 +96,14 @@ impl Link {
         let nonces = [theirs.as_str(), ours.as_str()];
         let proof = secret.proof(Side::Leader, nonces);
         let nonce = ours.clone();
-        wire::write(&mut stream, &Order::Prove { nonce, proof }).map_err(said)?;
-        let (cpus, descriptors) = match wire::read(&mut stream, EARLY_BYTES_MAX).map_err(said)? {
+        wire::write(&mut &stream, &Order::Prove { nonce, proof }).map_err(said)?;
+        let host = match wire::read(&mut early, EARLY_BYTES_MAX).map_err(said)? {
             Report::Welcome { proof, .. } if !secret.is_proof(Side::Agent, nonces, &proof) => {
                 return Err("it does not know the secret".to_owned());
             }
             Report::Welcome {
                 cpus, descriptors, ..
-            } => (cpus, descriptors),
+            } => Host { cpus, descriptors },
             Report::Trouble(why) => return Err(why),
             _ => return Err("that is no agent".to_owned()),
         };
@@ -107,8 +113,7 @@ impl Link {
             name: name.to_owned(),
             stream,
             reports,
-            cpus,
-            descriptors,
+            host,
             ahead: Ahead::default(),
         })
     }
@@ -167,13 +172,29 @@ impl Link {
         Ok(clocks::compare(&exchanges))
     }
 
+    /// Waits until the leader knows the agent's part; meanwhile the agent hears that it is there.
+    pub(super) fn wait_for(&mut self, task: &Receiver<Task>) -> Result<Task, String> {
+        loop {
+            match task.recv_timeout(Duration::from_nanos(LOOK_EVERY_NS)) {
+                Ok(task) => return Ok(task),
+                Err(RecvTimeoutError::Timeout) => self.send(&Order::Look)?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err("the leader has given up".to_owned());
+                }
+            }
+        }
+    }
+
     /// Gives the agent its part of the run.
     pub(super) fn give(&mut self, task: Task) -> Result<(), String> {
-        let name = self.name.clone();
-        let failed = |why: String| format!("agent {name}: {why}");
-        self.send(&Order::Plan(Box::new(task))).map_err(failed)?;
+        let failed = |name: &str, why: String| format!("agent {name}: {why}");
+        let ahead_ns = self.ahead.ns;
+        let order = Order::Plan(Box::new(Task { ahead_ns, ..task }));
         let is_ready = |_, report| matches!(report, Report::Ready).then_some(());
-        self.wait(RESULT_PATIENCE, is_ready).map_err(failed)
+        let given = self
+            .send(&order)
+            .and_then(|()| self.wait(RESULT_PATIENCE, is_ready));
+        given.map_err(|why| failed(&self.name, why))
     }
 
     /// Passes on what the leader wants and what the agent counts, until the leader stops.
@@ -236,13 +257,17 @@ impl Link {
         Ok((clocks::error_ns(self.ahead, after), sent))
     }
 
-    /// Tells the agent what all have sent; returns what it found.
-    pub(super) fn result(&mut self, sent: Vec<u32>) -> Result<Outcome, String> {
+    /// Tells the agent what all have sent; returns what it found, if that can be.
+    pub(super) fn result(&mut self, sent: Vec<u32>, publishers: usize) -> Result<Outcome, String> {
         self.send(&Order::Sent(sent))?;
-        self.wait(RESULT_PATIENCE, |_, report| match report {
+        let outcome = self.wait(RESULT_PATIENCE, |_, report| match report {
             Report::Result(outcome) => Some(*outcome),
             _ => None,
-        })
+        })?;
+        let is_of_run = outcome.heard.is_of(publishers);
+        is_of_run
+            .then_some(outcome)
+            .ok_or_else(|| "its result is of another run".to_owned())
     }
 }
 

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub(crate) use crate::agents::flags::AgentsArgs;
 use crate::agents::flags::passed_on;
-use crate::agents::link::Link;
+use crate::agents::link::{Host, Link};
 use crate::agents::mirror::Mirror;
 use crate::agents::secret::Secret;
 use crate::agents::wire::{Outcome, Part, Task};
@@ -95,44 +95,58 @@ impl Agents {
     ) -> Result<Self, RunError> {
         let args = &client.agents;
         let secret = Secret::read(args.secret_file.as_ref()).map_err(RunError::Usage)?;
-        let open = |name: &String| Link::open(name, &secret).map_err(RunError::Failed);
-        let mut links: Vec<Link> = args.agents.iter().map(open).collect::<Result<_, _>>()?;
         let Some((command, flags)) = args.words.get() else {
             return Err(RunError::Failed("the flags are not known".to_owned()));
         };
-        let task = Task {
-            command: command.clone(),
-            flags: passed_on(flags, topic),
-            tokens: client.tokens.tokens()?.all().map_err(RunError::Usage)?,
-            part: Part::default(),
-            threads: threads(client.threads, &links, conns[0].max(conns[1])),
-            run,
-            ahead_ns: 0,
-        };
-        let of = links.len();
-        for (number, link) in links.iter_mut().enumerate() {
-            let task = Task {
-                part: Part { number, of },
-                ahead_ns: link.ahead.ns,
-                ..task.clone()
-            };
-            link.give(task).map_err(RunError::Failed)?;
-        }
         let mirror = Mirror {
             subscribers: Arc::clone(subscribers),
             publishers: Arc::clone(publishers),
             progress: Arc::clone(progress),
         };
+        let (opened_to, opened) = unbounded();
+        let (ready_to, ready) = unbounded();
         let (sent_to, sent) = unbounded();
-        let (mut threads, mut totals) = (Vec::new(), Vec::new());
-        for link in links {
+        let (mut threads, mut tasks, mut totals) = (Vec::new(), Vec::new(), Vec::new());
+        for name in &args.agents {
+            let (task_to, task) = bounded(1);
             let (total_to, total) = bounded(1);
+            tasks.push(task_to);
             totals.push(total_to);
-            let (mirror, sent_to, news) = (mirror.clone(), sent_to.clone(), news.clone());
-            let body = move || follow(link, &mirror, &sent_to, &total, &news);
+            let ends = Ends {
+                opened: opened_to.clone(),
+                task,
+                ready: ready_to.clone(),
+                mirror: mirror.clone(),
+                sent: sent_to.clone(),
+                total,
+                news: news.clone(),
+                publishers: conns[1],
+            };
+            let (name, secret) = (name.clone(), secret.clone());
+            let body = move || ends.live(&name, &secret);
             let builder = thread::Builder::new().name("agent".to_owned());
             threads.push(builder.spawn(body)?);
         }
+        let of = tasks.len();
+        let hosts = each(&opened, of)?;
+        let task = Task {
+            command: command.clone(),
+            flags: passed_on(flags, topic),
+            tokens: client.tokens.tokens()?.all().map_err(RunError::Usage)?,
+            part: Part::default(),
+            threads: threads_of_each(client.threads, &hosts, conns[0].max(conns[1])),
+            run,
+            ahead_ns: 0,
+        };
+        for (number, task_to) in tasks.iter().enumerate() {
+            let part = Part { number, of };
+            // A link that has ended has said why.
+            drop(task_to.send(Task {
+                part,
+                ..task.clone()
+            }));
+        }
+        each(&ready, of).inspect_err(|_| mirror.subscribers.stop())?;
         Ok(Self {
             threads,
             mirror,
@@ -186,51 +200,87 @@ pub(crate) fn latency_error_us(agents: &[AgentFigures]) -> f64 {
     errors.iter().take(2).sum()
 }
 
-/// The life of a link: it follows its agent, and fetches what that found.
-fn follow(
-    mut link: Link,
-    mirror: &Mirror,
-    sent: &Sender<Option<Vec<u32>>>,
-    total: &Receiver<Vec<u32>>,
-    news: &Sender<News>,
-) -> Made {
-    let mut made = Made {
-        figures: AgentFigures {
-            name: link.name.clone(),
-            clock_ahead_us: link.ahead.ns as f64 / 1e3,
-            clock_error_us: link.ahead.error_ns as f64 / 1e3,
-            ..AgentFigures::default()
-        },
-        outcome: None,
-    };
-    // The other ends of these channels are there until all links have ended.
-    let found = link.follow(mirror).and_then(|()| link.stop());
-    let result = match found {
-        Ok((error_ns, found)) => {
-            made.figures.clock_error_us = error_ns as f64 / 1e3;
-            drop(sent.send(Some(found)));
-            total.recv().map_err(|_| "the leader is gone".to_owned())
+/// What ties the thread of a link to the leader.
+struct Ends {
+    /// What the agent's host has, or why it cannot be had.
+    opened: Sender<Result<Host, String>>,
+    task: Receiver<Task>,
+    /// The agent has its part, or why it has not.
+    ready: Sender<Result<(), String>>,
+    mirror: Mirror,
+    sent: Sender<Option<Vec<u32>>>,
+    total: Receiver<Vec<u32>>,
+    news: Sender<News>,
+    publishers: usize,
+}
+
+/// What each of so many links says, or the first failure.
+fn each<T>(from: &Receiver<Result<T, String>>, links: usize) -> Result<Vec<T>, RunError> {
+    let said = from.iter().take(links);
+    said.collect::<Result<_, _>>().map_err(RunError::Failed)
+}
+
+impl Ends {
+    /// The life of a link: it opens it, follows its agent, and fetches what that found. All links
+    /// live at once, since an agent waits for a leader but a few seconds.
+    fn live(self, name: &str, secret: &Secret) -> Made {
+        let mut made = Made {
+            figures: AgentFigures {
+                name: name.to_owned(),
+                ..AgentFigures::default()
+            },
+            outcome: None,
+        };
+        match self.begin(name, secret) {
+            Ok(link) => self.follow(link, &mut made),
+            Err(why) => made.figures.lost = Some(why),
         }
-        Err(why) => {
-            drop(news.send(News::Lost(format!("agent {} is lost: {why}", link.name))));
-            drop(sent.send(None));
-            Err(why)
-        }
-    };
-    match result.and_then(|total| link.result(total)) {
-        Ok(outcome) => made.outcome = Some(outcome),
-        Err(why) => made.figures.lost = Some(why),
+        made
     }
-    made
+
+    fn begin(&self, name: &str, secret: &Secret) -> Result<Link, String> {
+        // The leader that does not listen any more has given up because of another link.
+        let mut link =
+            Link::open(name, secret).inspect_err(|why| drop(self.opened.send(Err(why.clone()))))?;
+        drop(self.opened.send(Ok(link.host)));
+        let given = link.wait_for(&self.task).and_then(|task| link.give(task));
+        drop(self.ready.send(given.clone()));
+        given.map(|()| link)
+    }
+
+    fn follow(&self, mut link: Link, made: &mut Made) {
+        made.figures.clock_ahead_us = link.ahead.ns as f64 / 1e3;
+        made.figures.clock_error_us = link.ahead.error_ns as f64 / 1e3;
+        // The other ends of these channels are there until all links have ended.
+        let found = link.follow(&self.mirror).and_then(|()| link.stop());
+        let result = match found {
+            Ok((error_ns, found)) => {
+                made.figures.clock_error_us = error_ns as f64 / 1e3;
+                drop(self.sent.send(Some(found)));
+                let total = self.total.recv();
+                total.map_err(|_| "the leader is gone".to_owned())
+            }
+            Err(why) => {
+                let text = format!("agent {} is lost: {why}", link.name);
+                drop(self.news.send(News::Lost(text)));
+                drop(self.sent.send(None));
+                Err(why)
+            }
+        };
+        match result.and_then(|total| link.result(total, self.publishers)) {
+            Ok(outcome) => made.outcome = Some(outcome),
+            Err(why) => made.figures.lost = Some(why),
+        }
+    }
 }
 
 /// Threads of each agent: as many as it has CPUs, or as descriptors ask for.
-fn threads(asked: Option<usize>, links: &[Link], conns: usize) -> usize {
-    let share = conns.div_ceil(links.len().max(1)) as u64;
-    let needed = links.iter().map(|link| {
-        let per_table = link.descriptors.saturating_sub(RESERVED_FDS).max(1);
+fn threads_of_each(asked: Option<usize>, hosts: &[Host], conns: usize) -> usize {
+    let share = conns.div_ceil(hosts.len().max(1)) as u64;
+    let needed = hosts.iter().map(|host| {
+        let per_table = host.descriptors.saturating_sub(RESERVED_FDS).max(1);
         usize::try_from(share.div_ceil(per_table)).unwrap_or(usize::MAX)
     });
-    let cpus = links.iter().map(|link| link.cpus).min().unwrap_or(1);
+    let cpus = hosts.iter().map(|host| host.cpus).min().unwrap_or(1);
     needed.max().unwrap_or(1).max(asked.unwrap_or(cpus))
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 use serde::de::DeserializeOwned;
@@ -168,6 +169,31 @@ pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read, max: u32) -> io::R
     Ok(serde_json::from_slice(&bytes)?)
 }
 
+/// A stream that all of a greeting must come from within a time, however it comes in pieces.
+pub(super) struct Early<'s> {
+    stream: &'s TcpStream,
+    end_ns: u64,
+}
+
+impl<'s> Early<'s> {
+    pub(super) fn new(stream: &'s TcpStream, patience: Duration) -> Self {
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        let end_ns = now_ns().saturating_add(patience);
+        Self { stream, end_ns }
+    }
+}
+
+impl Read for Early<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = Duration::from_nanos(self.end_ns.saturating_sub(now_ns()));
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(into)
+    }
+}
+
 /// Reads what comes on a thread of its own. What is not taken fills the queue, then the socket, and
 /// its sender waits.
 pub(super) fn listen<M>(stream: &TcpStream, max: u32) -> io::Result<Incoming<M>>
@@ -212,6 +238,21 @@ mod tests {
         );
         bytes[5] = 0xff;
         assert!(read(&bytes, 100).is_err(), "no JSON");
+    }
+
+    #[test]
+    fn a_greeting_in_pieces_has_no_more_time_than_one_in_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stranger = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        // All is there, and more is to come.
+        stranger.write_all(&[0, 0, 0, 100, b'{']).unwrap();
+        let mut early = Early::new(&stream, Duration::from_millis(50));
+        let mut piece = [0; 1];
+        while early.read(&mut piece).is_ok() {
+            stranger.write_all(b" ").unwrap();
+            early.end_ns -= 10_000_000;
+        }
     }
 
     #[test]

@@ -64,6 +64,12 @@ impl Order {
         }
     }
 
+    /// Whether all of its messages are of its publishers, which are some of so many.
+    pub(crate) fn is_of(&self, publishers: usize) -> bool {
+        let mut ids = self.common.iter();
+        self.publishers <= publishers && ids.all(|id| (id.publisher as usize) < self.publishers)
+    }
+
     /// A subscriber got a message it had not got before.
     #[inline]
     pub(crate) fn see(&mut self, subscriber: u32, id: Id) {
@@ -143,7 +149,8 @@ pub(crate) struct Verdict {
 
 /// Puts the orders of threads, or of agents, side by side: one order with all their subscribers.
 pub(crate) fn merge(orders: Vec<Order>) -> Order {
-    let publishers = orders.first().map_or(0, |order| order.publishers);
+    let publishers = orders.iter().map(|order| order.publishers);
+    let publishers = publishers.max().unwrap_or(0);
     let mut all = Order::new(0, publishers);
     let mut hashes = Vec::new();
     let (mut misordered, mut first) = (0, None);
@@ -258,6 +265,20 @@ mod tests {
             let verdict = compare(agents.into_iter().map(sent).collect());
             assert_eq!((verdict.misordered, verdict.subscribers_off), expected);
         }
+    }
+
+    #[test]
+    fn an_order_with_a_publisher_that_it_does_not_have_is_of_no_run() {
+        let mut order = thread(&[A]);
+        assert!(order.is_of(2) && order.is_of(3) && !order.is_of(1));
+        order.common.push(id((2, 0)));
+        assert!(!order.is_of(3));
+    }
+
+    #[test]
+    fn orders_of_fewer_publishers_are_merged() {
+        let few = Order::new(1, 1);
+        assert_eq!(compare(vec![few, thread(&[A])]).misordered, 0);
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Reach {
         }
     }
 
+    /// Whether its publishers are some of so many.
+    pub(crate) fn is_of(&self, publishers: usize) -> bool {
+        self.times.len() <= publishers
+    }
+
     /// A message came to one more subscriber, this long after it was due.
     #[inline]
     pub(crate) fn see(&mut self, publisher: u32, seq: u32, latency_ns: u64) {
@@ -137,7 +142,7 @@ impl From<(u32, u32, u32, u32)> for Times {
 
 /// Puts threads together as one, for those that are to be put beside it.
 pub(crate) fn merge(threads: &[Reach]) -> Option<Reach> {
-    let publishers = threads.first()?.times.len();
+    let publishers = threads.iter().map(|thread| thread.times.len()).min()?;
     let of = |publisher: usize| {
         let all = threads.iter().map(|thread| &thread.times[publisher]);
         let messages = all.clone().map(Vec::len).max().unwrap_or(0);
@@ -180,7 +185,8 @@ impl Times {
 pub(crate) fn reached(threads: &[Reach]) -> Reached {
     let mut messages = Vec::new();
     let subscribers: u64 = threads.iter().map(|at| u64::from(at.subscribers)).sum();
-    let publishers = threads.first().map_or(0, |thread| thread.times.len());
+    let publishers = threads.iter().map(|thread| thread.times.len());
+    let publishers = publishers.min().unwrap_or(0);
     for publisher in 0..publishers {
         let of = |thread: &Reach| thread.times[publisher].len();
         for seq in 0..threads.iter().map(of).min().unwrap_or(0) {

@@ -115,6 +115,14 @@ impl Heard {
         self
     }
 
+    /// Whether another process can have found it in a run of so many publishers: what is added up
+    /// by their numbers must not go beyond them.
+    pub(crate) fn is_of(&self, publishers: usize) -> bool {
+        let mut orders = self.orders.values().flatten();
+        orders.all(|order| order.is_of(publishers))
+            && self.reach.iter().all(|reach| reach.is_of(publishers))
+    }
+
     /// Adds what another process found.
     pub(crate) fn merge(&mut self, other: Self) {
         self.sent = other.sent;
