@@ -1,8 +1,10 @@
 //! The program as it is deployed: reloads, drains, and what starts and stops it.
 
 mod drain;
+mod manager;
 mod reload;
 mod service;
+mod stop;
 
 use std::env;
 

@@ -3,57 +3,17 @@
 use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
 
 use crate::config::File;
+use crate::deploy::manager::{LIVES, Manager};
 use crate::support::program::Program;
 use crate::support::tools::{text, tool};
-use crate::support::wait::PATIENCE;
 use crate::support::ws::Ws;
 
-/// A socket as a service manager has it; its file is gone when it is dropped.
-struct Manager {
-    socket: UnixDatagram,
-    path: PathBuf,
-}
-
-impl Manager {
-    fn new(test: &str) -> Self {
-        let name = format!("corecast-{}-{test}.notify", std::process::id());
-        let path = env::temp_dir().join(name);
-        let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, path }
-    }
-
-    /// What the program says next, except signs of life.
-    fn next(&self) -> String {
-        loop {
-            let told = self.next_of_all();
-            if told != LIVES {
-                return told;
-            }
-        }
-    }
-
-    fn next_of_all(&self) -> String {
-        let mut told = [0; 1024];
-        let len = self.socket.recv(&mut told).expect("it is told something");
-        String::from_utf8(told[..len].to_vec()).unwrap()
-    }
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        fs::remove_file(&self.path).ok();
-    }
-}
-
-const LIVES: &str = "WATCHDOG=1";
 const KEYS: &str = "shards = 2\npin = false\n[timeouts]\ndrain = \"7s\"\n\
                     [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n";
 
