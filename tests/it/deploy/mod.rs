@@ -2,6 +2,7 @@
 
 mod drain;
 mod manager;
+mod operations;
 mod reload;
 mod service;
 mod stop;
