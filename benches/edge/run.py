@@ -55,8 +55,9 @@ def arguments():
                         help="idle memory of sessions of the structured protocol, beside raw ones")
     parser.add_argument("--ticks", metavar="ROWS", nargs="?", const=ticks.ROWS,
                         help="connections of which 20 topics change in each tick; of each row the "
-                        "layout (shared or rooms), the connections, the milliseconds of a tick and "
-                        "the shards, rows separated by commas [default: %(const)s]")
+                        "layout (shared or rooms), the connections, the milliseconds of a tick, "
+                        "the shards and, if it is not 0, the milliseconds of "
+                        "timeouts.write_delay, rows separated by commas [default: %(const)s]")
     parser.add_argument("--million", action="store_true",
                         help="topics with two subscribers each, of connections with 200 of them")
     parser.add_argument("--patterns", action="store_true",

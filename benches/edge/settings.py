@@ -7,7 +7,7 @@ from servers import FREE_PORT, Failed
 
 
 def command(corecast, folder, *, shards=1, even=False, compression=False, level=None, tls=False,
-            tcp=False, admin=False, auth=(), topics=(), limits=()):
+            tcp=False, admin=False, auth=(), topics=(), limits=(), timeouts=()):
     """Writes a configuration into `folder`; the server's command, and what it says it listens for.
 
     All that these benches know of the server's settings stands here.
@@ -21,6 +21,8 @@ def command(corecast, folder, *, shards=1, even=False, compression=False, level=
         lines += ["[topics]", *topics]
     if limits:
         lines += ["[limits]", *limits]
+    if timeouts:
+        lines += ["[timeouts]", *timeouts]
     if compression:
         lines += ["[compression]", *([f"level = {level}"] if level else [])]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']

@@ -41,13 +41,15 @@ COLUMNS = [
 
 
 def ticks(options, cpus):
-    """Each row: a layout of topics, connections, the time of a tick, shards."""
+    """Each row: a layout of topics, connections, the time of a tick, shards, the write delay."""
     rows = {}
     for row in options.ticks.split(","):
-        layout, connections, tick_ms, shards = row.split(":")
+        layout, connections, tick_ms, shards, *delay = row.split(":")
+        delay_ms = int(delay[0]) if delay else 0
         kind = ROOMS if layout == "rooms" else SHARED
-        name = f"{kind}; shards: {shards}; {int(connections):,} connections, {tick_ms} ms"
-        rows[name] = (kind, int(connections), float(tick_ms) / 1000, int(shards))
+        name = (f"{kind}; shards: {shards}; {int(connections):,} connections, {tick_ms} ms; "
+                f"write delay: {delay_ms} ms")
+        rows[name] = (kind, int(connections), float(tick_ms) / 1000, int(shards), delay_ms)
 
     def run(name):
         try:
@@ -60,7 +62,7 @@ def ticks(options, cpus):
     return bench.markdown(title, COLUMNS, list(rows), found)
 
 
-def one(options, cpus, kind, connections, tick_s, shards):
+def one(options, cpus, kind, connections, tick_s, shards, delay_ms):
     """A server of its own, and so many ticks."""
     if kind == SHARED:
         rooms = [[f"t{topic}" for topic in range(TOPICS)]]
@@ -70,7 +72,9 @@ def one(options, cpus, kind, connections, tick_s, shards):
     channels = [rooms[number % len(rooms)] for number in range(connections)]
     count = options.tick_count
     with tempfile.TemporaryDirectory() as folder:
-        command, needs = settings.command(options.corecast, folder, shards=shards, admin=True)
+        timeouts = [f'write_delay = "{delay_ms}ms"'] if delay_ms else []
+        command, needs = settings.command(options.corecast, folder, shards=shards, admin=True,
+                                          timeouts=timeouts)
         with (Server(command, cpus if shards == 1 else all_cpus(cpus), options.memory * 2**30,
                      needs) as server,
               Crowd(server.address) as publishers, Crowd(server.address) as crowd):

@@ -157,6 +157,10 @@ pub struct Config {
     /// A connection whose socket takes no byte for this long, although bytes are waiting, is
     /// closed.
     pub stall_timeout: Duration,
+    /// A connection with several subscriptions is written this much later than it could be, so that
+    /// what its other topics bring meanwhile goes out in the same system call. At most
+    /// [`WRITE_DELAY_MAX`](crate::limits::WRITE_DELAY_MAX).
+    pub write_delay: Duration,
     /// Maximum duration of a drain. It waits for subscribers that read what was published before,
     /// however slowly, and then closes what is left.
     pub drain_timeout: Duration,
@@ -227,6 +231,7 @@ impl Default for Config {
             pong_timeout: limits::PONG_TIMEOUT,
             tcp_idle_timeout: None,
             stall_timeout: limits::STALL_TIMEOUT,
+            write_delay: limits::WRITE_DELAY,
             drain_timeout: limits::DRAIN_TIMEOUT,
             drain_window: limits::DRAIN_WINDOW,
             max_lifetime: None,

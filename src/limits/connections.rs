@@ -22,6 +22,11 @@ pub const REFUSALS_PER_MESSAGE: usize = 16;
 pub const SESSION_GRACE: Duration = Duration::from_secs(25);
 /// A connection whose socket takes no byte for this long, although bytes are waiting, is closed.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much later than it could be a connection with several subscriptions is written: not at all,
+/// as most have no topics that change together.
+pub const WRITE_DELAY: Duration = Duration::ZERO;
+/// Maximum of that. Beyond a second, clients would take the server for one that hangs.
+pub const WRITE_DELAY_MAX: Duration = Duration::from_secs(1);
 /// A TCP client that has closed its side and may still read is sent a heartbeat after this long
 /// without anything else: only sending shows whether the client still exists. If its program has
 /// closed the socket, its kernel answers with a reset (RFC 9293 3.6.1).

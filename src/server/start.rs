@@ -15,6 +15,7 @@ use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::{
     DEFERRED_HANDSHAKE_TIMEOUT_MIN, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
+    WRITE_DELAY_MAX,
 };
 use crate::mesh::{self, Mesh};
 use crate::renewal::{Renewals, Renewer};
@@ -200,6 +201,12 @@ impl ServerBuilder {
         ];
         if let Some((name, _)) = none.into_iter().find(|(_, is_none)| *is_none) {
             return Err(invalid(format!("{name} is 0: must be more")));
+        }
+        if WRITE_DELAY_MAX < config.write_delay {
+            return Err(invalid(format!(
+                "write_delay of {:?}: must be 0 to {WRITE_DELAY_MAX:?}",
+                config.write_delay
+            )));
         }
         for listener in &self.listen {
             if MODE_MAX < listener.mode {

@@ -8,7 +8,7 @@ use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
     HEADERS_CEILING, HISTORIES_BYTES_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING,
     MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, PATTERNS_CEILING, REPLIES_BYTES_CEILING,
-    SHARDS_MAX, SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT,
+    SHARDS_MAX, SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT, WRITE_DELAY_MAX,
 };
 use crate::settings::Settings;
 use crate::settings::auth_keys::AUTH_KEYS;
@@ -435,6 +435,14 @@ static KEYS: &[Key<Settings>] = &[
          (`TCP_USER_TIMEOUT`, `tcp(7)`).",
     ),
     key(
+        "timeouts.write_delay",
+        Field::Time(|s| &mut s.config.write_delay, WRITE_DELAYS),
+        "How long a client with several subscriptions waits for a message, so that one write has \
+         what its topics bring meanwhile: for topics that change together on several shards, or in \
+         ticks of their own (`topics.flush`). One with one subscription does not wait, nor do \
+         replies, which take along what waits. Without space for more, and in a drain, none does.",
+    ),
+    key(
         "timeouts.drain",
         Field::Time(|s| &mut s.config.drain_timeout, SHORT),
         "Maximum duration of a drain, the orderly shutdown. Until then, the server waits for \
@@ -577,6 +585,7 @@ pub(super) const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration
 /// Shorter, clients would do little else than connect; longer is as good as off.
 const LIFETIME: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(365 * 86_400);
+const WRITE_DELAYS: RangeInclusive<Duration> = Duration::ZERO..=WRITE_DELAY_MAX;
 /// After `TCP_USER_TIMEOUT` the kernel ends the connection itself; ours must come first, so that
 /// the close is counted with its reason.
 const BELOW_TCP: RangeInclusive<Duration> =

@@ -220,8 +220,7 @@ impl Profile {
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
         (profile.rooms, profile.asks, profile.users) = (Rooms::None, false, 0);
-        profile.filler_max = 0;
-        profile.home = Some(shards - 1);
+        (profile.filler_max, profile.home) = (0, Some(shards - 1));
         profile
     }
 
@@ -246,6 +245,7 @@ impl Profile {
                 ping_interval: Duration::from_millis([500, 3_600_000][rng.below(2)]),
                 pong_timeout: Duration::from_secs(3600),
                 interest_linger: Duration::from_millis([0, 20, 300][rng.below(3)]),
+                write_delay: Duration::from_millis([0, 0, 1, 5][rng.below(4)]),
                 ..Config::default()
             },
             compress_cost: [200_000, 1_000_000, WIDE.0][rng.below(3)],

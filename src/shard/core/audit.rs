@@ -28,6 +28,7 @@ impl<H: Handler> ShardCore<H> {
             ("assembly bytes", shard.conns.holders.bytes()),
             ("reply bytes", shard.conns.outboxes.bytes()),
             ("dirty", shard.conns.dirty_len()),
+            ("delayed", shard.pubsub.delayed.len()),
             (
                 "paused",
                 shard.conns.waits.space.iter().map(WaitQueue::len).sum(),
@@ -229,6 +230,10 @@ impl<D, A> Shard<D, A> {
 
     /// Each subscription that waits or catches up goes on by itself.
     fn audit_subs(&self, key: ConnKey, conn: &Conn<D>) {
+        assert!(
+            !conn.subs.is_delayed() || self.pubsub.delayed.has(key),
+            "{key} waits for ever"
+        );
         let is_written = conn.is(DIRTY | BLOCKED) || conn.state.is_corked();
         for topic in conn.subs.catching_up() {
             self.pubsub.audit_catch_up((key, topic), is_written);
@@ -267,7 +272,7 @@ impl<D, A> Shard<D, A> {
             "{key}: shared"
         );
         let found = conn.subs.found().unwrap_or_default();
-        let is_found = conn.is(DIRTY) && found.contains(&topic);
+        let is_found = conn.is_to_be_written() && found.contains(&topic);
         assert_eq!(
             member.is(member::OUTBOX_FIRST),
             conn.writes_first() || is_found,

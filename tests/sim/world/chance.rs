@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// Acts at random until only time could change anything, and no message waits for a tick.
+    /// Acts at random until only time could change anything, and no message waits for that.
     pub(crate) fn come_to_rest(&mut self) {
         for _ in 0..RESTLESS {
             let mut enabled: Vec<Action> = (0..self.shards.len()).map(Action::Turn).collect();
@@ -109,11 +109,10 @@ impl World {
 
     fn holds_messages(&self) -> bool {
         let ticks = self.profile.ticks || self.profile.histories.is_some();
-        ticks
-            && self.shards.iter().any(|shard| {
-                let remains = shard.driver.core.remains();
-                !remains.contains(&("held", 0))
-            })
+        self.shards.iter().any(|shard| {
+            let remains = shard.driver.core.remains();
+            ticks && !remains.contains(&("held", 0)) || !remains.contains(&("delayed", 0))
+        })
     }
 
     fn client_acts(&mut self, at: usize) {

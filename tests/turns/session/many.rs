@@ -18,22 +18,28 @@ use crate::shard::Answer;
 /// Slices of one write.
 const SLICES: usize = 64;
 
-fn publish(scene: &mut Scene, channel: &str) {
+pub(super) fn publish(scene: &mut Scene, channel: &str) {
     publish_number(scene, channel, 1);
 }
 
 fn publish_number(scene: &mut Scene, channel: &str, number: u32) {
+    assert!(try_to_publish_number(scene, channel, number));
+}
+
+/// Publishes if there is space; whether there was.
+pub(super) fn try_to_publish(scene: &mut Scene, channel: &str) -> bool {
+    try_to_publish_number(scene, channel, 1)
+}
+
+fn try_to_publish_number(scene: &mut Scene, channel: &str, number: u32) -> bool {
     let payload = Payload {
         kind: Kind::Text,
         bytes: Arc::from(number.to_string().as_bytes()),
     };
     let topic = Topic::new(channel).unwrap();
     let publication = Publication::new(topic, payload, Origin::Handle);
-    let back = scene
-        .shard
-        .core
-        .handle_to_home(ToHome::Publish(publication));
-    assert!(back.is_none());
+    let core = &mut scene.shard.core;
+    core.handle_to_home(ToHome::Publish(publication)).is_none()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod api;
 mod bounds;
 mod connect;
+mod delayed;
 mod deltas;
 mod hostile;
 #[cfg(feature = "auth")]

@@ -159,8 +159,13 @@ impl<D> Conn<D> {
 
     /// Whether its next write, and not a walk, sends what its topics have.
     pub(crate) fn writes_first(&self) -> bool {
-        let is_dirty = self.is(DIRTY) && self.subs.found().is_none();
-        is_dirty || self.is(BLOCKED) || self.state.is_corked()
+        let is_awaited = self.is_to_be_written() && self.subs.found().is_none();
+        is_awaited || self.is(BLOCKED) || self.state.is_corked()
+    }
+
+    /// Whether it is to be written, now or later.
+    pub(crate) fn is_to_be_written(&self) -> bool {
+        self.is(DIRTY) || self.subs.is_delayed()
     }
 
     /// Sets or clears `flags`.

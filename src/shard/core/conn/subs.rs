@@ -86,6 +86,8 @@ pub(crate) struct Many {
     list: ByTopic<Membership>,
     /// With this topic, or the one behind it, the next write begins.
     next: TopicKey,
+    /// The connection waits among those that are written later.
+    is_delayed: bool,
     to_write: ToWrite,
 }
 
@@ -159,19 +161,20 @@ impl Subs {
         }
     }
 
+    fn found_mut(&mut self) -> Option<&mut Vec<TopicKey>> {
+        match self {
+            Self::Many(many) => match &mut many.to_write {
+                ToWrite::Found(found) => Some(found),
+                ToWrite::All => None,
+            },
+            Self::None | Self::One(_) => None,
+        }
+    }
+
     /// A walk has found that a topic has something, which it finds once until that is written:
     /// the next write looks at it. `false` if that looks at each anyway.
     pub(crate) fn note_found(&mut self, topic: TopicKey) -> bool {
-        match self {
-            Self::Many(many) => match &mut many.to_write {
-                ToWrite::Found(found) => {
-                    found.push(topic);
-                    true
-                }
-                ToWrite::All => false,
-            },
-            Self::None | Self::One(_) => false,
-        }
+        self.found_mut().map(|found| found.push(topic)).is_some()
     }
 
     /// The next write looks at each; `false` if it did so already.
@@ -197,19 +200,26 @@ impl Subs {
 
     /// Takes those that a write has looked at, if it did not look at each.
     pub(crate) fn take_found(&mut self) -> Option<Vec<TopicKey>> {
-        match self {
-            Self::Many(many) => match &mut many.to_write {
-                ToWrite::Found(found) => Some(std::mem::take(found)),
-                ToWrite::All => None,
-            },
-            Self::None | Self::One(_) => None,
-        }
+        self.found_mut().map(std::mem::take)
     }
 
     /// The next write begins with this topic: each has its turn, however many have messages.
     pub(crate) fn write_next(&mut self, topic: TopicKey) {
         if let Self::Many(many) = self {
             many.next = topic;
+        }
+    }
+
+    /// Whether the connection is among those that are written later.
+    pub(crate) fn is_delayed(&self) -> bool {
+        matches!(self, Self::Many(many) if many.is_delayed)
+    }
+
+    /// Notes whether it is; returns whether it was.
+    pub(crate) fn set_delayed(&mut self, is_delayed: bool) -> bool {
+        match self {
+            Self::Many(many) => std::mem::replace(&mut many.is_delayed, is_delayed),
+            Self::None | Self::One(_) => false,
         }
     }
 

@@ -244,6 +244,14 @@ impl<D> Conns<D> {
         true
     }
 
+    /// Has a connection that is to be written later written in this turn.
+    pub(crate) fn end_delay(&mut self, key: ConnKey) {
+        let conn = self.get_mut(key);
+        if conn.is_some_and(|conn| conn.subs.set_delayed(false)) {
+            self.mark_dirty(key);
+        }
+    }
+
     /// The next connection to write.
     pub(crate) fn next_dirty(&mut self) -> Option<ConnKey> {
         self.dirty.pop_front()

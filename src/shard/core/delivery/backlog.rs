@@ -21,7 +21,8 @@ impl<D, A> Shard<D, A> {
             self.relieve_backlog(budget, more);
             self.pubsub.fanout.note_relief(budget);
         }
-        self.pubsub.fanout.backlog() + more <= budget || self.pubsub.fanout.walks() == 0
+        let is_within = self.pubsub.fanout.backlog() + more <= budget;
+        is_within || !self.pubsub.hurry(&mut self.conns) && self.pubsub.fanout.walks() == 0
     }
 
     fn relieve_backlog(&mut self, budget: usize, more: usize) {

@@ -100,6 +100,7 @@ impl<D, A> Shard<D, A> {
             self.env.trace_skipped(&self.pubsub.fanout, key, skipped);
         }
         if let Err(form) = space {
+            self.pubsub.hurry(&mut self.conns);
             self.end_early(key, form);
         }
         space.is_ok()

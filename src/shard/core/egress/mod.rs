@@ -17,6 +17,7 @@ impl<D, A> Shard<D, A> {
     /// Sends what there is to send, within the budget of a turn.
     pub(crate) fn flush<S: Sink>(&mut self, sink: &mut S) {
         self.walk_feeds(sink);
+        self.pubsub.end_delays(&mut self.conns, &mut self.env);
         let share = self.env.work.swap(Share::Writes);
         // As many as are marked now: what stays dirty has its turn next time.
         for _ in 0..self.conns.dirty_len().min(SENDS_PER_TURN) {
@@ -62,7 +63,9 @@ impl<D, A> Shard<D, A> {
     fn take_over<S: Sink>(&mut self, handover: Handover, sink: &mut S) {
         match handover {
             Handover::Shared { conn, topic } => {
-                self.pubsub.mark_found(&mut self.conns, conn, topic);
+                let may_wait = self.drain.is_none();
+                self.pubsub
+                    .take_found(&mut self.conns, &self.env, (conn, topic), may_wait);
             }
             Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
             Handover::Short { conn, rest } => {

@@ -52,6 +52,7 @@ impl<D, A> Shard<D, A> {
             return;
         };
         conn.set(DIRTY, false);
+        conn.subs.set_delayed(false);
         if conn.is(BLOCKED) || conn.state.is_corked() || conn.state == State::Dead {
             return;
         }

@@ -56,6 +56,13 @@ impl PubSub {
 
     /// The same for what one of its topics has, as a walk has found.
     pub(crate) fn mark_found<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, topic: TopicKey) {
+        self.pass_over(conns, key, topic);
+        conns.mark_dirty(key);
+    }
+
+    /// A walk has found that a topic has something for a connection: until the connection is
+    /// written, the walks pass over it there, or in all of its topics if that looks at each.
+    pub(crate) fn pass_over<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, topic: TopicKey) {
         if let Some(conn) = conns.get_mut(key)
             && conn.subs.note_found(topic)
         {
@@ -63,9 +70,8 @@ impl PubSub {
             place
                 .into_iter()
                 .for_each(|place| self.fanout.set_outbox_first(place, true));
-            conns.mark_dirty(key);
         } else {
-            self.mark_dirty(conns, key);
+            self.set_outbox_first(conns, key, true);
         }
     }
 

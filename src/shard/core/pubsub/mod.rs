@@ -3,6 +3,7 @@
 
 pub(crate) mod barrier;
 mod catch_up;
+mod delayed;
 pub(crate) mod events;
 pub(crate) mod held;
 mod interest;
@@ -26,6 +27,7 @@ use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
+use crate::shard::core::pubsub::delayed::Delayed;
 use crate::shard::core::pubsub::events::Announcement;
 use crate::shard::core::pubsub::held::Held;
 use crate::shard::core::pubsub::joins::Joins;
@@ -65,6 +67,8 @@ pub(crate) struct PubSub {
     pub(crate) joins: Joins,
     pub(crate) catch_ups: CatchUps,
     pub(crate) users: Users,
+    /// Subscribers that are written later.
+    pub(crate) delayed: Delayed,
     presence_cursor: PresenceCursor,
     pub(crate) barrier: Barrier,
     /// Messages for rooms of this shard, which are called when no callback runs.
@@ -118,6 +122,7 @@ impl PubSub {
             joins: Joins::default(),
             catch_ups: CatchUps::new(config),
             users: Users::default(),
+            delayed: Delayed::default(),
             presence_cursor: PresenceCursor::default(),
             barrier: Barrier::new(shard, shards),
             room_queue: RoomQueue::default(),
@@ -177,6 +182,7 @@ impl PubSub {
             self.homes.deadline(),
             self.history.deadline(),
             self.held.deadline(),
+            self.delayed.deadline(),
             self.release_deadline(),
             self.pages_deadline(),
         ];

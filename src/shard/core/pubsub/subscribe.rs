@@ -135,6 +135,7 @@ impl PubSub {
         key: ConnKey,
         topic: TopicKey,
     ) {
+        conns.end_delay(key);
         let fanout = &mut self.fanout;
         let Some(conn) = conns.get_mut(key) else {
             return;
