@@ -164,9 +164,10 @@ pub struct Config {
     /// Maximum duration of a drain. It waits for subscribers that read what was published before,
     /// however slowly, and then closes what is left.
     pub drain_timeout: Duration,
-    /// In a drain, connections of clients that keep up are closed within this time, spread over it
-    /// if they are many.
-    pub drain_window: Duration,
+    /// In a drain, connections of clients that keep up are closed within this time, if they are
+    /// many spread over the time that it takes to open them again. `None`: within
+    /// [`drain_timeout`](Self::drain_timeout), which holds in any case.
+    pub drain_window: Option<Duration>,
     /// A WebSocket, event stream or TCP connection is closed about this long after it was accepted,
     /// up to a tenth earlier or later, so that clients come back to other servers one after the
     /// other. `None`: it may stay.
@@ -233,7 +234,7 @@ impl Default for Config {
             stall_timeout: limits::STALL_TIMEOUT,
             write_delay: limits::WRITE_DELAY,
             drain_timeout: limits::DRAIN_TIMEOUT,
-            drain_window: limits::DRAIN_WINDOW,
+            drain_window: Some(limits::DRAIN_WINDOW),
             max_lifetime: None,
             interest_linger: limits::INTEREST_LINGER,
             namespaces: Namespaces::default(),

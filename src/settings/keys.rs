@@ -451,10 +451,11 @@ static KEYS: &[Key<Settings>] = &[
     ),
     key(
         "timeouts.drain_window",
-        Field::Time(|s| &mut s.config.drain_window, SHORT),
+        Field::TimeOr(|s| &mut s.config.drain_window, SHORT, "auto"),
         "Time within which a drain closes the connections of clients that keep up. If there are \
          many, it spreads the closes: over the time in which as many can be opened again, at the \
-         highest rate that the shard has seen or at `limits.accept_rate`, but within this time. \
+         highest rate that the shard has seen or at `limits.accept_rate`, but within this time, \
+         and at most up to two seconds before `timeouts.drain`; `auto` sets no other limit. \
          Each WebSocket client is told to come back after a time of its own (`retry-after=7s` in \
          the reason), each event stream by `retry`. If all clients keep up and answer the close, \
          the server ends within this time. The default is less than the 10s after which Docker \

@@ -171,7 +171,7 @@ fn drain_many(config: Config) -> (Vec<u64>, Vec<u64>) {
     let step = Duration::from_millis(100);
     let mut told = Vec::new();
     let mut passed = Duration::ZERO;
-    while passed < DRAIN_WINDOW - step {
+    while passed < 3 * DRAIN_WINDOW {
         shard.wait(step);
         passed += step;
         told.push(shard.counters().closed[CloseReason::Shutdown.index()]);
@@ -198,6 +198,12 @@ fn slow() -> Config {
 #[test]
 fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
     let (told, seconds) = drain_many(slow());
+    let window = usize::try_from(DRAIN_WINDOW.as_millis() / 100).unwrap();
+    assert_eq!(
+        told[window - 2],
+        COUNT as u64,
+        "all are closed before it is over"
+    );
     let most = told.windows(2).map(|pair| pair[1] - pair[0]).max();
     assert!(most < Some(COUNT as u64 / 10), "{most:?} in one step");
     // As fast as they can be accepted again, in 20 s.
@@ -224,4 +230,18 @@ fn a_drain_with_an_early_deadline_tells_all_clients_before_it() {
     });
     assert_eq!(told[20], COUNT as u64, "two seconds are left to read it");
     assert!(seconds.iter().any(|asked| 15 < *asked));
+}
+
+#[test]
+fn a_drain_without_a_window_takes_as_long_as_clients_need_to_come_back() {
+    let (told, _) = drain_many(Config {
+        drain_window: None,
+        drain_timeout: Duration::from_secs(60),
+        // No frame but the last.
+        ping_interval: Duration::from_secs(3_600),
+        ..slow()
+    });
+    // Of 20 s.
+    let share = told[50] * 20 / COUNT as u64;
+    assert!((4..=6).contains(&share), "{share}");
 }

@@ -139,7 +139,10 @@ impl<D, A> Shard<D, A> {
             if self.pubsub.barrier.is_passed() && self.pubsub.users.orders.is_empty() {
                 let config = &self.env.config;
                 // Whatever is left at the deadline is cut without a word.
-                let window = config.drain_window.min(config.drain_timeout);
+                let deadline = config.drain_timeout;
+                let window = config
+                    .drain_window
+                    .map_or(deadline, |most| most.min(deadline));
                 let left = window.saturating_sub(elapsed);
                 let total = self.conns.len();
                 let allowed = config.accept_rate;
