@@ -174,8 +174,7 @@ impl EventLoop {
         let before = it.exchange.step();
         let date = Date::since_1970(since_1970());
         let (from, mut sweep, mut follow) = (it.from, None, None);
-        let millis = u64::try_from((now - self.began).as_millis());
-        let at = Now::from_millis(millis.unwrap_or(u64::MAX));
+        let at = at(self.began, now);
         let traces_are_full = self.traces.is_full();
         let is_full = ADMIN_SWEEPS_MAX <= self.sweeps.len();
         let reply = |request: &Request<'_>| match self.answers.answer(request, from, at) {
@@ -194,7 +193,7 @@ impl EventLoop {
         let step = it.exchange.advance(&mut it.stream, date, reply);
         if let Some(sweep) = sweep {
             it.deadline = now + ADMIN_ANSWER_TIMEOUT;
-            let asked = self.sweeps.begin(key, sweep, &self.answers.handle);
+            let asked = self.sweeps.begin(key, sweep, &self.answers.handle, at);
             return self.finish(asked, now);
         }
         if let Some(follow) = follow {
@@ -218,6 +217,12 @@ impl EventLoop {
         self.sweeps.forget(key);
         self.traces.end(key, &self.answers.handle);
     }
+}
+
+/// The time since this thread began.
+pub(super) fn at(began: Instant, now: Instant) -> Now {
+    let millis = u64::try_from((now - began).as_millis());
+    Now::from_millis(millis.unwrap_or(u64::MAX))
 }
 
 pub(super) fn now() -> Instant {

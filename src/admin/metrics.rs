@@ -1,7 +1,7 @@
 //! The metrics: their names, units, labels and help, in the OpenMetrics text format.
 
 mod histograms;
-mod process;
+pub(super) mod process;
 
 use std::fmt;
 use std::time::Duration;

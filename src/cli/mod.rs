@@ -14,6 +14,8 @@ mod stop;
 mod sub;
 #[cfg(feature = "auth")]
 mod token;
+#[cfg(feature = "auth")]
+mod top;
 
 use std::env;
 use std::fs;
@@ -46,6 +48,9 @@ pub enum Command {
     Sub(Box<sub::Sub>),
     /// Publish messages to a topic
     Pub(Box<publish::Pub>),
+    /// Show what a running server does, as it does it: totals, shards, slow consumers, topics
+    #[cfg(feature = "auth")]
+    Top(Box<top::Top>),
     /// Find what stands in the way of many connections on this host, and set it right; takes the
     /// flags of `serve`
     Doctor(Box<doctor::Doctor>),
@@ -120,6 +125,8 @@ impl Command {
             Self::Serve(serve) => return Ok(Next::Serve(serve)),
             Self::Sub(sub) => return sub.run().map(|()| Next::Exit(0)),
             Self::Pub(publish) => return publish.run().map(|()| Next::Exit(0)),
+            #[cfg(feature = "auth")]
+            Self::Top(top) => return top.run().map(|()| Next::Exit(0)),
             Self::Doctor(doctor) => {
                 let (text, found) = doctor.output()?;
                 code = found;

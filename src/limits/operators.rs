@@ -30,6 +30,10 @@ pub const ADMIN_SLOW_MAX: usize = 100;
 pub const ADMIN_TOPICS_NAMED: usize = 8;
 /// Topics among which those with the largest numbers are searched.
 pub const ADMIN_TOPICS_SORTED_MAX: usize = 10_000;
+/// The rate of a topic is that since a look at least this long ago.
+pub const ADMIN_RATE_SPAN: Duration = Duration::from_secs(1);
+/// A topic that no look has shown for this long gives its place among those with rates to another.
+pub const ADMIN_RATE_FORGOTTEN: Duration = Duration::from_secs(60);
 /// Traces at the same time; one more is answered with 503.
 pub const TRACES_MAX: usize = 4;
 /// Events of a trace that a shard notes in one turn; more are left out, and counted.

@@ -21,7 +21,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "crossbeam_channel",
         &[
-            "src/cli/publish/",
+            "src/cli/",
             "src/admin/",
             "src/client/dialer.rs",
             "src/client/sender.rs",
@@ -44,6 +44,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/entropy.rs",
             "src/admin/log_queue.rs",
             "src/admin/metrics/process.rs",
+            "src/cli/top/",
             "src/net/",
             "src/sys/",
             "src/shard/shell/",
@@ -107,7 +108,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/admin/",
             "src/auth/keys/endpoint.rs",
             "src/auth/revocations/file.rs",
-            "src/cli/publish/source.rs",
+            "src/cli/",
             "src/client/dialer.rs",
             "src/shard/shell/accept/balancer.rs",
             "src/sys/",

@@ -2,6 +2,7 @@
 
 mod actions;
 mod params;
+mod rates;
 pub(super) mod rows;
 mod stats;
 pub(super) mod sweep;

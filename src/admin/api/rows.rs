@@ -82,6 +82,16 @@ struct Topic<'r> {
     subscribers: u32,
     backlog_bytes: usize,
     messages: u64,
+    /// Known from the second look on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_per_second: Option<f64>,
+}
+
+/// A topic, and the rate of its messages, if that is known.
+pub(super) struct RatedTopic {
+    pub(super) name: String,
+    pub(super) row: TopicRow,
+    pub(super) rate: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -117,16 +127,17 @@ pub(super) fn no_connection() -> Answer {
 }
 
 pub(super) fn topics(
-    rows: &[(String, TopicRow)],
+    topics: &[RatedTopic],
     cursor: Option<String>,
     more: bool,
     partial: bool,
 ) -> Answer {
-    let topics = rows.iter().map(|(topic, row)| Topic {
-        topic,
+    let topics = topics.iter().map(|RatedTopic { name, row, rate }| Topic {
+        topic: name,
         subscribers: row.subscribers,
         backlog_bytes: row.backlog,
         messages: row.messages,
+        messages_per_second: rate.map(|rate| (rate * 100.0).round() / 100.0),
     });
     let topics = topics.collect();
     Answer::of(

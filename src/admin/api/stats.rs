@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::admin::api::rows::Answer;
 use crate::admin::health::Health;
+use crate::admin::metrics::process::Process;
 use crate::counters::{Bounds, Counters, DELIVERY_MICROS, TURN_MICROS};
 use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
@@ -21,7 +22,7 @@ pub(super) fn stats(handle: &Handle, health: &Health, now: Now) -> Answer {
         numbers["turn_age_seconds"] = json!(age.as_secs_f64());
         numbers
     });
-    let time = since_1970();
+    let (time, process) = (since_1970(), Process::read());
     Answer::of(
         200,
         &json!({
@@ -30,6 +31,11 @@ pub(super) fn stats(handle: &Handle, health: &Health, now: Now) -> Answer {
             "uptime_seconds": Duration::from_millis(now.millis()).as_secs_f64(),
             "ready": handle.is_ready(),
             "serving": handle.is_serving(),
+            "process": {
+                "cpu_seconds": process.cpu_seconds,
+                "resident_bytes": process.resident_bytes,
+                "threads": process.threads,
+            },
             "turn_bounds_seconds": seconds(TURN_MICROS),
             "delivery_bounds_seconds": seconds(DELIVERY_MICROS),
             "shards": of_shards.collect::<Vec<_>>(),
@@ -47,6 +53,9 @@ fn numbers(counters: &Counters) -> Value {
     json!({
         "connections": counters.connections,
         "paused": counters.paused,
+        "blocked": counters.blocked,
+        "mail_waiting": counters.mail_waiting,
+        "timers": counters.timers,
         "topics": counters.topics,
         "patterns": counters.patterns,
         "accepted": counters.accepted,

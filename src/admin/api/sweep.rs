@@ -3,13 +3,15 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::admin::api::rows::{self, Answer};
+use crate::admin::api::rates::Rates;
+use crate::admin::api::rows::{self, Answer, RatedTopic};
 use crate::handler::{Disconnect, Selection, UserError};
 use crate::id::{ConnectionId, ShardId};
 use crate::limits::{ADMIN_ROWS_PER_LOOK, ADMIN_TOPICS_SORTED_MAX};
 use crate::pattern::glob::Glob;
 use crate::server::handle::Handle;
 use crate::server::look::{ConnectionFilter, ConnectionRow, Seen, Subject, TopicQuery};
+use crate::time::Now;
 
 /// What one request asks of the shards.
 pub(in crate::admin) struct Sweep {
@@ -47,6 +49,7 @@ pub(super) enum Order {
     Subscribers,
     Backlog,
     Messages,
+    Rate,
 }
 
 /// Where a list of connections goes on: a shard, and a place there.
@@ -58,13 +61,15 @@ pub(super) struct Cursor {
 
 impl Order {
     /// The words for these.
-    pub(super) const WORDS: [&'static str; 4] = ["name", "subscribers", "backlog", "messages"];
+    pub(super) const WORDS: [&'static str; 5] =
+        ["name", "subscribers", "backlog", "messages", "rate"];
 
     pub(super) fn of(word: Option<&str>) -> Self {
         match word {
             Some("subscribers") => Self::Subscribers,
             Some("backlog") => Self::Backlog,
             Some("messages") => Self::Messages,
+            Some("rate") => Self::Rate,
             _ => Self::Name,
         }
     }
@@ -189,7 +194,7 @@ impl Sweep {
     }
 
     /// The answer to the request, all questions answered.
-    pub(in crate::admin) fn finish(self, handle: &Handle) -> Answer {
+    pub(super) fn finish(self, handle: &Handle, rates: &mut Rates, now: Now) -> Answer {
         let next = self.left.last().map(|shard| (*shard, self.place));
         let Seen {
             mut connections,
@@ -220,18 +225,29 @@ impl Sweep {
                 None => rows::no_connection(),
             },
             Kind::Topics(asked) => {
-                let mut topics: Vec<_> = topics.into_iter().collect();
+                let topics = topics.into_iter();
+                let mut topics: Vec<RatedTopic> = topics
+                    .map(|(name, row)| {
+                        let rate = rates.add(&name, row.messages, now);
+                        RatedTopic { name, row, rate }
+                    })
+                    .collect();
                 match asked.order {
                     Order::Name => {}
-                    Order::Subscribers => sort(&mut topics, |row| row.subscribers.into()),
-                    Order::Backlog => sort(&mut topics, |row| row.backlog as u64),
-                    Order::Messages => sort(&mut topics, |row| row.messages),
+                    Order::Subscribers => sort(&mut topics, |it| it.row.subscribers.into()),
+                    Order::Backlog => sort(&mut topics, |it| it.row.backlog as u64),
+                    Order::Messages => sort(&mut topics, |it| it.row.messages),
+                    // Those without a rate are the last.
+                    Order::Rate => topics.sort_by(|one, other| {
+                        let rate = |it: &RatedTopic| it.rate.unwrap_or(-1.0);
+                        rate(other).total_cmp(&rate(one))
+                    }),
                 }
                 let is_more = is_cut || asked.limit < topics.len();
                 topics.truncate(asked.limit);
                 let is_named = asked.order == Order::Name;
                 let last = topics.last().filter(|_| is_more && is_named);
-                let cursor = last.map(|(name, _)| name.clone());
+                let cursor = last.map(|it| it.name.clone());
                 rows::topics(&topics, cursor, is_more, is_cut && !is_named)
             }
         }
@@ -248,8 +264,8 @@ impl TopicsAsked {
     }
 }
 
-fn sort<R>(topics: &mut [(String, R)], number: impl Fn(&R) -> u64) {
-    topics.sort_by_key(|(_, row)| std::cmp::Reverse(number(row)));
+fn sort(topics: &mut [RatedTopic], number: impl Fn(&RatedTopic) -> u64) {
+    topics.sort_by_key(|it| std::cmp::Reverse(number(it)));
 }
 
 /// Has a connection disconnected that was found.

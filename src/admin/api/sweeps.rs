@@ -4,17 +4,20 @@ use std::collections::HashMap;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::admin::api::rates::Rates;
 use crate::admin::api::rows::Answer;
 use crate::admin::api::sweep::Sweep;
 use crate::handler::PublishError;
 use crate::server::handle::Handle;
 use crate::server::look::Seen;
+use crate::time::Now;
 
 /// Requests that wait for shards, by the keys of their connections.
 #[derive(Debug)]
 pub(in crate::admin) struct Sweeps {
     by_key: HashMap<usize, Waiting>,
     next: u64,
+    rates: Rates,
     /// Each has one question on its way at most, so this is bounded.
     answers: Receiver<(u64, Seen)>,
     sender: Sender<(u64, Seen)>,
@@ -42,6 +45,7 @@ impl Default for Sweeps {
         Self {
             by_key: HashMap::new(),
             next: 0,
+            rates: Rates::default(),
             answers,
             sender,
         }
@@ -68,6 +72,7 @@ impl Sweeps {
         key: usize,
         sweep: Box<Sweep>,
         handle: &Handle,
+        now: Now,
     ) -> Asked {
         self.next += 1;
         let waiting = Waiting {
@@ -76,7 +81,7 @@ impl Sweeps {
             is_refused: false,
         };
         self.by_key.insert(key, waiting);
-        self.ask(key, handle)
+        self.ask(key, handle, now)
     }
 
     /// Where answers come.
@@ -85,7 +90,7 @@ impl Sweeps {
     }
 
     /// Takes all answers that are there, and goes on with what has asked for them.
-    pub(in crate::admin) fn take(&mut self, handle: &Handle) -> Vec<Asked> {
+    pub(in crate::admin) fn take(&mut self, handle: &Handle, now: Now) -> Vec<Asked> {
         let mut keys: Vec<usize> = Vec::new();
         for (number, seen) in self.answers.try_iter() {
             let mut waiting = self.by_key.iter_mut();
@@ -96,17 +101,21 @@ impl Sweeps {
         }
         let refused = self.by_key.iter().filter(|(_, it)| it.is_refused);
         keys.extend(refused.map(|(key, _)| *key));
-        keys.into_iter().map(|key| self.ask(key, handle)).collect()
+        let keys = keys.into_iter();
+        keys.map(|key| self.ask(key, handle, now)).collect()
     }
 
     /// Asks the next question of a request, or ends it.
-    fn ask(&mut self, key: usize, handle: &Handle) -> Asked {
+    fn ask(&mut self, key: usize, handle: &Handle, now: Now) -> Asked {
         let answer = match self.by_key.get_mut(&key) {
             Some(waiting) => waiting.ask(&self.sender, handle),
             None => None,
         };
         let answer = match answer {
-            Some(Ok(())) => self.by_key.remove(&key).map(|it| it.sweep.finish(handle)),
+            Some(Ok(())) => {
+                let complete = self.by_key.remove(&key);
+                complete.map(|it| it.sweep.finish(handle, &mut self.rates, now))
+            }
             Some(Err(error)) => {
                 self.by_key.remove(&key);
                 Some(Answer::error(503, &error.to_string()))

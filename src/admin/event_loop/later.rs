@@ -8,7 +8,7 @@ use crate::admin::api::rows::Answer;
 use crate::admin::api::sweeps::Asked;
 use crate::admin::api::trace::{Follow, first_line};
 use crate::admin::api::traces::Lines;
-use crate::admin::event_loop::{EventLoop, now};
+use crate::admin::event_loop::{EventLoop, at, now};
 use crate::limits::ADMIN_TIMEOUT;
 use crate::proto::http::Date;
 use crate::sys::time_of_day::since_1970;
@@ -20,9 +20,9 @@ impl EventLoop {
         select.recv(self.sweeps.answers());
         select.recv(self.traces.batches());
         let _ready = select.ready_timeout(patience);
-        let answered = self.sweeps.take(&self.answers.handle);
-        let lines = self.traces.take(since_1970().as_secs_f64());
         let now = now();
+        let answered = self.sweeps.take(&self.answers.handle, at(self.began, now));
+        let lines = self.traces.take(since_1970().as_secs_f64());
         for asked in answered {
             self.finish(asked, now);
         }

@@ -12,11 +12,11 @@ use rustix::param::{clock_ticks_per_second, page_size};
 /// What the kernel says of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Process {
-    cpu_seconds: f64,
+    pub(crate) cpu_seconds: f64,
     /// When it was started, in seconds since 1970.
     started: f64,
-    threads: u64,
-    resident_bytes: u64,
+    pub(crate) threads: u64,
+    pub(crate) resident_bytes: u64,
 }
 
 impl Process {

@@ -1,6 +1,8 @@
 //! How commands reach a server: the flags that `sub` and `pub` share.
 
 pub(in crate::cli) mod advice;
+#[cfg(feature = "auth")]
+pub(in crate::cli) mod https;
 pub(in crate::cli) mod token;
 pub(in crate::cli) mod url;
 

@@ -3,7 +3,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::after;
@@ -11,11 +10,10 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::cli::Failure;
 use crate::cli::dial::advice::{plain, refusal};
-use crate::cli::dial::clock;
+use crate::cli::dial::{clock, https};
 use crate::proto::Kind;
 use crate::proto::centrifuge::Error;
 
@@ -80,7 +78,7 @@ impl Api {
     ) -> Result<Self, Failure> {
         let random = || RandomState::new().hash_one(0_u8);
         Ok(Self {
-            agent: agent(&access)?,
+            agent: https::agent(&access.authorities, ANSWER_TIMEOUT)?,
             url: access.url,
             key: access.key,
             topic: topic.to_owned(),
@@ -191,48 +189,6 @@ fn wait(longest: Duration) -> Instant {
     let share = u32::try_from(random).unwrap_or_default();
     let _passed = after(longest * share / 1_000).recv();
     clock()
-}
-
-fn agent(access: &Access) -> Result<Agent, Failure> {
-    let roots = if access.authorities.is_empty() {
-        let found = rustls_native_certs::load_native_certs().certs;
-        let roots = found
-            .iter()
-            .map(|root| Certificate::from_der(root).to_owned());
-        roots.collect()
-    } else {
-        authorities(&access.authorities)?
-    };
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .unversioned_rustls_crypto_provider(Arc::new(provider))
-        .build();
-    let config = Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(Some(ANSWER_TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .build();
-    Ok(config.new_agent())
-}
-
-fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate<'static>>, Failure> {
-    let mut roots = Vec::new();
-    for path in files {
-        let before = roots.len();
-        let wrong = |err: String| Failure::usage(format!("--ca {}: {err}", path.display()));
-        let pem = std::fs::read(path).map_err(|err| wrong(err.to_string()))?;
-        for item in parse_pem(&pem) {
-            if let PemItem::Certificate(root) = item.map_err(|err| wrong(err.to_string()))? {
-                roots.push(root);
-            }
-        }
-        if roots.len() == before {
-            return Err(wrong("has no certificate".to_owned()));
-        }
-    }
-    Ok(roots)
 }
 
 /// The longest answer that is read: that of the publish API is short.

@@ -16,7 +16,7 @@ fn print(args: &[&str]) -> String {
 fn each_shell_has_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = print(&["completions", shell]);
-        for word in ["sub", "token-command", "reload"] {
+        for word in ["sub", "top", "token-command", "reload"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -40,7 +40,7 @@ fn each_command_has_a_page() {
     let name = format!("corecast-{}-pages", std::process::id());
     let folder = std::env::temp_dir().join(name);
     print(&["man", "--out", folder.to_str().unwrap()]);
-    for command in ["sub", "pub", "serve", "config-default", "man"] {
+    for command in ["sub", "pub", "top", "serve", "config-default", "man"] {
         let page = fs::read_to_string(folder.join(format!("corecast-{command}.1"))).unwrap();
         assert!(
             page.contains(&format!(".TH corecast-{command} 1")),

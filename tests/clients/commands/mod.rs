@@ -1,9 +1,11 @@
-//! The program's own clients: `corecast sub`, `corecast pub`.
+//! The program's own clients: `corecast sub`, `corecast pub`, `corecast top`.
 
 mod manual;
 mod publish;
 mod session;
 mod subscribe;
+#[cfg(feature = "auth")]
+mod top;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
