@@ -35,6 +35,12 @@ impl Server {
         self.shard.core.note_readable(id, false);
     }
 
+    /// A client has gone, and an event tells.
+    pub(crate) fn hang_up(&mut self, id: ConnId) {
+        self.shard.sockets.hung_up.insert(id);
+        self.shard.core.note_readable(id, true);
+    }
+
     /// One turn; returns the connections that were read, in that order.
     pub(crate) fn turn(&mut self) -> Vec<ConnId> {
         self.shard.sockets.reads.clear();

@@ -19,6 +19,8 @@ pub(crate) struct Sockets {
     pub(crate) holding: bool,
     /// What has come in and is not read.
     pub(crate) received: HashMap<ConnId, VecDeque<u8>>,
+    /// Those whose stream ends behind that.
+    pub(crate) hung_up: HashSet<ConnId>,
     /// Connections in the order in which they were read, since the last look.
     pub(crate) reads: Vec<ConnId>,
     /// What clients' hosts have not confirmed.
@@ -47,6 +49,7 @@ impl<H: Handler> Kernel<H> for Sockets {
             *to = from;
         }
         match count {
+            0 if self.hung_up.contains(&id) => Received::End,
             0 => Received::Nothing,
             count => Received::Bytes(count),
         }

@@ -17,6 +17,8 @@ pub(crate) enum Share {
     ToHome,
     /// Reading.
     Read,
+    /// Reading what is left of clients that have gone, with all their subscriptions.
+    Leaving,
     /// Requests whose body came in this turn.
     Bodies,
     /// Requests with bodies that waited.

@@ -20,6 +20,7 @@ mod patterns;
 mod presence;
 mod recover;
 mod server_side;
+mod storms;
 mod streams;
 mod subscribe;
 mod talk;

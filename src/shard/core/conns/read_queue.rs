@@ -14,6 +14,8 @@ pub(crate) struct ReadQueue {
     fresh: VecDeque<ConnId>,
     /// Stopped before all was read.
     left_over: VecDeque<ConnId>,
+    /// Told of by an event as gone, with much that ends with them: they hold up none of the others.
+    leaving: VecDeque<ConnId>,
     /// By the key of the connection: `QUEUED`, `TO_THE_END`, `HELD`, `AWAITS`.
     flags: Vec<u8>,
 }
@@ -42,6 +44,18 @@ impl ReadQueue {
         if self.mark(id.key, to_the_end) {
             self.fresh.push_back(id);
         }
+    }
+
+    /// The same of the end of the stream of a connection with which much ends.
+    pub(crate) fn note_leaving(&mut self, id: ConnId) {
+        if self.mark(id.key, true) {
+            self.leaving.push_back(id);
+        }
+    }
+
+    /// The next of those.
+    pub(crate) fn next_leaving(&mut self) -> Option<ConnId> {
+        self.leaving.pop_front()
     }
 
     /// There is more to read, of which no event will tell.
@@ -123,7 +137,7 @@ impl ReadQueue {
 
     /// How many wait, and entries of connections that have gone.
     pub(crate) fn len(&self) -> usize {
-        self.fresh.len() + self.left_over.len()
+        self.fresh.len() + self.left_over.len() + self.leaving.len()
     }
 
     /// Whether none waits.

@@ -11,7 +11,12 @@ use crate::shard::core::work::Share;
 impl<H: Handler> ShardCore<H> {
     /// An event has told of a connection's bytes, or that they end: then what there is, is all.
     pub fn note_readable(&mut self, id: ConnId, ends: bool) {
-        if self.shard.conns.current(id).is_some() {
+        let Some(conn) = self.shard.conns.current(id) else {
+            return;
+        };
+        if ends && 1 < conn.subs.count() {
+            self.shard.conns.reads.note_leaving(id);
+        } else {
             self.shard.conns.reads.note(id, ends);
         }
     }
@@ -19,13 +24,8 @@ impl<H: Handler> ShardCore<H> {
     /// The next connection to read from in this turn, and whether to read on after a short read,
     /// until there is nothing.
     pub fn take_readable(&mut self) -> Option<(ConnId, bool)> {
-        self.shard.env.work.enter(Share::Read);
         loop {
-            if self.shard.env.work.is_spent() {
-                return None;
-            }
-            let left_over_first = self.shard.env.work.is_mostly_spent();
-            let (id, was_idle) = self.shard.conns.reads.next(left_over_first)?;
+            let (id, was_idle) = self.next_readable()?;
             let Some(has_rest) = self
                 .shard
                 .conns
@@ -50,6 +50,21 @@ impl<H: Handler> ShardCore<H> {
                 return Some((id, to_the_end));
             }
         }
+    }
+
+    /// The next in the queues, and whether it was idle. Those that leave have a share of their own,
+    /// so that however many they are, the others are read in each turn.
+    fn next_readable(&mut self) -> Option<(ConnId, bool)> {
+        let (work, reads) = (&mut self.shard.env.work, &mut self.shard.conns.reads);
+        work.enter(Share::Read);
+        if !work.is_spent()
+            && let Some(next) = reads.next(work.is_mostly_spent())
+        {
+            return Some(next);
+        }
+        work.enter(Share::Leaving);
+        let next = (!work.is_spent()).then(|| reads.next_leaving());
+        next.flatten().map(|id| (id, false))
     }
 
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
