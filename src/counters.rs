@@ -98,6 +98,14 @@ counters! {
         ordered,
         /// Messages that got none, because a newer one superseded them before their topic's tick.
         superseded,
+        /// Messages of shared topics given to the backplane, to be ordered.
+        outward,
+        /// Messages of shared topics that came from it in their order.
+        inward,
+        /// Shared topics at home on the shard that are attached, or are to be.
+        attached,
+        /// Shared topics whose subscribers wait for the backplane.
+        attaching,
         /// Writes made by walks. Fewer than messages if several went out in one write.
         walk_sends,
         /// Writes that the socket did not take completely.

@@ -39,6 +39,18 @@ pub(super) const GAUGES: &[Metric] = &[
         |c| c.patterns,
     ),
     (
+        "topics_attached",
+        None,
+        "Shared topics at home on this shard whose messages come from the backplane.",
+        |c| c.attached - c.attaching.min(c.attached),
+    ),
+    (
+        "topics_attaching",
+        None,
+        "Shared topics whose subscribers wait for the backplane.",
+        |c| c.attaching,
+    ),
+    (
         "backlog",
         Some(Unit::Bytes),
         "Frames kept for subscribers that are behind.",

@@ -1,5 +1,6 @@
 //! The metrics: their names, units, labels and help, in the OpenMetrics text format.
 
+mod backplane;
 mod histograms;
 pub(super) mod process;
 
@@ -12,6 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::admin::gauges::GAUGES;
+use crate::admin::metrics::backplane::BACKPLANE;
 use crate::admin::metrics::process::Process;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
@@ -211,7 +213,7 @@ impl Collector for Scrape {
                 metric.encode_family(&labels)?.encode_gauge(&of(counters))?;
             }
         }
-        for (name, unit, help, of) in SUMS {
+        for (name, unit, help, of) in SUMS.iter().chain(BACKPLANE) {
             let sum: u64 = self.shards.iter().map(of).sum();
             let kind = MetricType::Counter;
             let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;

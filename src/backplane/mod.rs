@@ -9,7 +9,8 @@ use crate::topic::Topic;
 
 /// An engine. It has a thread of its own, on which it may wait.
 pub trait Backplane: Send + 'static {
-    /// Serves the homes until [`Link::is_stopped`].
+    /// Serves the homes until [`Link::is_stopped`]. A server whose backplane returns before that
+    /// stops.
     fn run(self: Box<Self>, link: Box<dyn Link>);
 }
 
@@ -40,6 +41,7 @@ pub trait Link: Send {
     /// The home of a topic.
     fn home(&self, topic: &Topic) -> ShardId;
 
-    /// Whether the server has stopped.
+    /// Whether the server has stopped: its homes take nothing more. What they have left may still
+    /// be had of [`next`](Self::next), and is to be published within a bounded time.
     fn is_stopped(&self) -> bool;
 }

@@ -40,6 +40,8 @@ pub struct Extras {
     pub(crate) skips_history: bool,
     /// Its publisher's key: with one, it is ordered once.
     pub(crate) once: Option<DedupKey>,
+    /// The same as text, for servers that have other hashes.
+    pub(crate) once_text: Option<Box<str>>,
     /// Takes the message's position.
     reply: Option<PositionReply>,
     /// Those of the same message again, which came before it had its place.
@@ -153,6 +155,7 @@ impl<'k> Publish<'k> {
                 extra,
                 skips_history,
                 once: once.map(|key| DedupKey::new(topic, key)),
+                once_text: once.map(Box::from),
                 reply,
                 repeats: Vec::new(),
             })
@@ -164,7 +167,8 @@ impl Extras {
     /// Bytes that these hold.
     pub(crate) fn weight(&self) -> usize {
         let extra = self.extra.as_ref();
-        extra.map_or(0, |extra| extra.weight())
+        let key = self.once_text.as_ref().map_or(0, |key| key.len());
+        key + extra.map_or(0, |extra| extra.weight())
     }
 
     /// Of what the message is the newest value.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::id::ShardId;
 use crate::sys::eventfd::EventFd;
 
+pub mod backplane;
 mod capacity;
 mod doorbell;
 mod lane;

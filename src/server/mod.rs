@@ -1,5 +1,6 @@
 //! Starting and stopping a server: its shards, the mesh between them, its threads.
 
+mod backplane;
 mod capacity;
 pub mod handle;
 mod home;
@@ -25,9 +26,11 @@ use std::os::fd::RawFd;
 use std::thread::JoinHandle;
 
 use crate::auth::{Auth, Places};
+use crate::backplane::Backplane;
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::ListenAddr;
+use crate::server::backplane::BackplaneSlot;
 pub use crate::server::capacity::Descriptors;
 use crate::server::handle::Handle;
 #[cfg(feature = "auth")]
@@ -46,6 +49,7 @@ pub struct ServerBuilder {
     pin: Option<bool>,
     own_tables: bool,
     keep: Vec<RawFd>,
+    backplane: BackplaneSlot,
 }
 
 /// A running server. Dropping it does not stop it: see [`Handle::drain`] and [`Server::join`].
@@ -71,6 +75,7 @@ impl Server {
             pin: None,
             own_tables: true,
             keep: Vec::new(),
+            backplane: BackplaneSlot::default(),
         }
     }
 
@@ -174,6 +179,16 @@ impl ServerBuilder {
     #[must_use]
     pub fn auth(mut self, auth: Auth, places: Places) -> Self {
         self.auth = Some((auth, places));
+        self
+    }
+
+    /// Has an engine set the order of topics, keep their history, and pass what is published on to
+    /// all servers that share it. Topics whose settings say
+    /// [local](crate::TopicSettings::is_local), and those with a [`Room`](crate::Room), are of this
+    /// server alone. The engine runs on a thread of its own, which ends with the server.
+    #[must_use]
+    pub fn backplane(mut self, backplane: impl Backplane) -> Self {
+        self.backplane = BackplaneSlot::new(backplane);
         self
     }
 

@@ -19,6 +19,7 @@ use crate::limits::{
 };
 use crate::mesh::{self, Mesh};
 use crate::renewal::{Renewals, Renewer};
+use crate::server::backplane::BackplaneThread;
 use crate::server::handle::Handle;
 use crate::server::reload::Renewal;
 use crate::server::{Server, ServerBuilder};
@@ -63,8 +64,8 @@ impl ServerBuilder {
             outside,
             doorbells,
         } = mesh;
+        let (mut engine_ports, backplane) = self.take_backplane(&shared, &doorbells)?;
         let (report, reports) = bounded(count);
-        let pins = self.pins();
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
         let (renewer, identities) = self.identities(count);
@@ -80,12 +81,13 @@ impl ServerBuilder {
                 namespaces: renewal.namespaces.add_shard(),
                 configs: renewal.configs.add_shard(),
                 port,
+                backplane: engine_ports.next(),
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
                 handoff: handoff(&handoffs, shard),
                 renewals: renewal.certificates.add_shard(),
                 has_cores: count <= affinity::cores(),
-                pin: pins.then_some(shard.index()),
+                pin: self.pins().then_some(shard.index()),
                 keep: self.kept(&bells, handoff(&handoffs, shard)),
                 report: report.clone(),
                 proceed: proceeds,
@@ -97,8 +99,8 @@ impl ServerBuilder {
         let watch = Watch::new(&shared, &doorbells);
         let auth = self.auth.as_ref().map(|(auth, _)| auth);
         let handle = Handle::new(outside, shared, doorbells, renewal, auth, renewer);
-        match bring_up(&reports, proceed, count, balancer, watch) {
-            Ok(balancer) => threads.extend(balancer),
+        match bring_up(&reports, proceed, count, (balancer, backplane), watch) {
+            Ok(others) => threads.extend(others),
             Err(err) => {
                 handle.advance(Phase::Stop);
                 threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -265,14 +267,14 @@ fn handoff(handoffs: &[OwnedFd], shard: ShardId) -> Option<RawFd> {
 }
 
 /// Waits until all shards have bound their addresses, lets them and the balancer listen, waits
-/// until they do, and starts the balancer's thread.
+/// until they do, and starts the other threads.
 fn bring_up(
     reports: &Receiver<io::Result<()>>,
     proceed: Vec<Sender<()>>,
     count: usize,
-    balancer: Option<Balancer>,
+    (balancer, backplane): (Option<Balancer>, Option<BackplaneThread>),
     watch: Watch,
-) -> io::Result<Option<JoinHandle<io::Result<()>>>> {
+) -> io::Result<Vec<JoinHandle<io::Result<()>>>> {
     let all = || {
         let ended = || io::Error::other("a shard's thread has ended while it started");
         (0..count).try_for_each(|_| reports.recv().unwrap_or_else(|_| Err(ended())))
@@ -284,11 +286,13 @@ fn bring_up(
         let _sent = go.send(());
     }
     all()?;
+    let backplane = backplane.map(BackplaneThread::spawn).transpose()?;
     let Some(balancer) = balancer else {
         watch.dismiss();
-        return Ok(None);
+        return Ok(backplane.into_iter().collect());
     };
     let thread = balancer.spawn(watch);
-    let thread = thread.map_err(|err| while_starting("cannot start the balancer's thread", &err));
-    thread.map(Some)
+    let thread =
+        thread.map_err(|err| while_starting("cannot start the balancer's thread", &err))?;
+    Ok(backplane.into_iter().chain([thread]).collect())
 }

@@ -36,6 +36,7 @@ mod presence;
 mod proxied;
 mod session;
 mod session_tcp;
+mod shared;
 mod slow;
 mod support;
 mod throttle;

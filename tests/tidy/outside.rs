@@ -66,7 +66,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/mod.rs",
             "src/client/shell.rs",
             "src/server/",
-            "src/mesh/outside.rs",
+            "src/mesh/",
             "src/shard/shell/accept/balancer.rs",
             "src/shard/shell/event_loop/",
             "src/shard/shell/spin_wait.rs",

@@ -29,6 +29,7 @@ mod reading;
 mod server;
 mod session;
 mod shard;
+mod shared;
 mod shares;
 mod sockets;
 mod staged;

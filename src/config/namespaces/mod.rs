@@ -41,6 +41,9 @@ pub struct TopicSettings {
     pub excludes_publisher: bool,
     /// Whether clients of the structured protocol may ask for deltas, if there is a history.
     pub delta: bool,
+    /// Whether the topic is of this server alone, although there is a
+    /// [backplane](crate::ServerBuilder::backplane). That a reload does not change.
+    pub is_local: bool,
 }
 
 impl TopicSettings {

@@ -183,6 +183,14 @@ macro_rules! topic_keys {
                  longer ones are sent whole, and what is sent to these subscribers is not \
                  compressed.",
             ),
+            Key::new(
+                concat!($prefix, "local"),
+                Field::Switch(|s: &mut $of| &mut s.topics.local),
+                "Whether a topic is of this server alone, although servers share topics through a \
+                 backplane. Its messages reach only subscribers of this server, which then needs \
+                 no other program for them. Without a backplane, all topics are local. A change \
+                 needs a restart.",
+            ),
         ]
     };
 }

@@ -55,6 +55,8 @@ pub struct TopicValues {
     pub exclude_publisher: bool,
     /// Whether subscriptions may be with deltas.
     pub delta: bool,
+    /// Whether the topic is of this server alone.
+    pub local: bool,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -88,6 +90,7 @@ impl Default for TopicValues {
             subscribers_max: None,
             exclude_publisher: false,
             delta: false,
+            local: false,
         }
     }
 }
@@ -127,6 +130,7 @@ impl TopicValues {
             subscribers_max: self.subscribers_max,
             excludes_publisher: self.exclude_publisher,
             delta: self.delta,
+            is_local: self.local,
         }
     }
 

@@ -212,7 +212,8 @@ fn the_settings_of_a_topic_are_explained() {
                     force_positioning = false # default\n\
                     subscribers_max = \"off\" # default\n\
                     exclude_publisher = false # default\n\
-                    delta = false # default\n";
+                    delta = false # default\n\
+                    local = false # default\n";
     assert_eq!(settings.explain_topic("match:1"), expected);
     let other = settings.explain_topic("other");
     assert!(other.starts_with("topic \"other\" is in no namespace:\nslow_consumer"));

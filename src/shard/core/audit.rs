@@ -60,6 +60,9 @@ impl<H: Handler> ShardCore<H> {
                 shard.pubsub.mail.iter().map(|mail| mail.len()).sum(),
             ),
         ];
+        if let Some(shared) = &shard.pubsub.shared {
+            remains.push(("shared topics", shared.remains()));
+        }
         remains.extend(shard.conns.ends.remains());
         remains.extend(shard.pubsub.fanout.remains());
         remains

@@ -8,6 +8,7 @@ pub mod app;
 mod audit;
 #[cfg(any(test, feature = "internals"))]
 mod audit_homes;
+mod backplane;
 mod conn;
 pub mod conns;
 mod delivery;
@@ -124,14 +125,13 @@ impl<H: Handler> ShardCore<H> {
         let back = match mail {
             ToHome::Publish(publication) => self.publish_at_home(publication).map(ToHome::Publish),
             ToHome::Want { topic, interest } => {
-                let taken = self.take_want(&topic, interest);
-                (!taken).then_some(ToHome::Want { topic, interest })
+                (!self.take_want(&topic, interest)).then_some(ToHome::Want { topic, interest })
             }
             ToHome::Presence { topic, presence } => self
                 .take_presence(&topic, presence)
                 .map(|presence| ToHome::Presence { topic, presence }),
             ToHome::Unwant { topic, interest } => {
-                self.shard.pubsub.remove_interest(&topic, interest);
+                self.shard.remove_interest(&topic, interest);
                 None
             }
             ToHome::Enter { user, conn } => {

@@ -123,6 +123,36 @@ pub struct Fill {
     pub is_whole: bool,
 }
 
+impl Outbound {
+    /// The message, as a history keeps it at this offset.
+    pub fn kept(&self, offset: u64) -> Kept {
+        let extras = self.extras.as_ref();
+        Kept {
+            offset,
+            payload: self.payload.clone(),
+            extra: extras.and_then(|extras| extras.extra.clone()),
+        }
+    }
+
+    /// Whether the history is not to keep it.
+    pub fn skips_history(&self) -> bool {
+        let extras = self.extras.as_ref();
+        extras.is_some_and(|extras| extras.skips_history)
+    }
+
+    /// Its publisher's key: of the messages of a topic with the same key, the first is ordered.
+    pub fn once(&self) -> Option<&str> {
+        self.extras.as_ref()?.once_text.as_deref()
+    }
+
+    /// Tells its publisher, if that has asked, that it has this place.
+    pub fn tell(&mut self, position: Option<Position>) {
+        if let Some(extras) = &mut self.extras {
+            extras.tell(position);
+        }
+    }
+}
+
 impl Weigh for Outward {
     fn weight(&self) -> usize {
         match self {

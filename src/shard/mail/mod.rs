@@ -151,6 +151,14 @@ pub enum FromHome {
         /// When it got its place in the order.
         ordered_at: Micros,
     },
+    /// Messages of the topic are missing here, or what follows is of another epoch: subscribers
+    /// that are told positions are to be told.
+    Lost {
+        /// Key of the topic on the receiving shard.
+        key: TopicKey,
+        /// Its generation.
+        generation: u32,
+    },
     /// The next message of a topic that patterns match.
     Matched(Box<Matched>),
     /// Something has happened to a client of the topic.
@@ -231,7 +239,7 @@ impl Weigh for FromHome {
                 let snapshot = page.and_then(|page| page.snapshot());
                 snapshot.map_or(0, |snapshot| snapshot.bytes.len())
             }
-            Self::Live { .. } | Self::Passed { .. } => 0,
+            Self::Live { .. } | Self::Lost { .. } | Self::Passed { .. } => 0,
             Self::Entered { .. } | Self::Displaced { .. } => 0,
         }
     }

@@ -2,9 +2,10 @@
 
 use crate::handler::Handler;
 use crate::limits::MAIL_PER_LANE_AND_TURN;
+use crate::mesh::backplane::BackplanePort;
 use crate::mesh::{Doorbell, LaneSender, Port, Refused, Wake};
 use crate::shard::core::ShardCore;
-use crate::shard::mail::{FromHome, Outgoing, Space, ToHome, Weigh};
+use crate::shard::mail::{FromHome, Inward, Outgoing, Outward, Space, ToHome, Weigh};
 use crate::sys::eventfd::EventFd;
 
 /// A shard's side of the mesh, and the mail that the core gave back. Needs no thread: `W` ends the
@@ -18,6 +19,9 @@ pub(crate) struct Lanes<W = EventFd> {
     asked: Vec<Option<ToHome>>,
     told: Vec<Option<FromHome>>,
     outside: Option<ToHome>,
+    /// The ways to a backplane, if there is one, and what it has sent.
+    backplane: Option<BackplanePort<Inward, Outward>>,
+    inward: Option<Inward>,
     /// A lane may hold more than the last turn took.
     left_over: bool,
     /// Something was put to a home in the last turn: what it makes of that may come back at once.
@@ -38,11 +42,19 @@ impl<W: Wake> Lanes<W> {
             asked: (0..peers).map(|_| None).collect(),
             told: (0..peers).map(|_| None).collect(),
             outside: None,
+            backplane: None,
+            inward: None,
             left_over: true,
             awaits: false,
             rung: false,
             first: 0,
         }
+    }
+
+    /// Has mail of a backplane taken, and sent to it.
+    pub(crate) fn with_backplane(self, port: Option<BackplanePort<Inward, Outward>>) -> Self {
+        let backplane = port;
+        Self { backplane, ..self }
     }
 
     /// Has a turn take fewer messages off each lane than `limits` say.
@@ -61,6 +73,11 @@ impl<W: Wake> Lanes<W> {
         !is_held
             && peers.all(|peer| peer.asked.is_empty() && peer.told.is_empty())
             && !self.port.outside().has_any()
+            && self.inward.is_none()
+            && !self
+                .backplane
+                .as_ref()
+                .is_some_and(|port| port.inward.has_any())
     }
 
     /// What wakes the shard.
@@ -77,6 +94,7 @@ impl<W: Wake> Lanes<W> {
     pub(crate) fn waiting(&self) -> usize {
         let held = self.asked.iter().flatten().count() + self.told.iter().flatten().count();
         let held = held + usize::from(self.outside.is_some());
+        let held = held + usize::from(self.inward.is_some());
         if !self.left_over && held == 0 {
             return 0;
         }
@@ -102,9 +120,17 @@ impl<W: Wake> Lanes<W> {
         let look = self.rung | std::mem::take(&mut self.left_over);
         let limit = self.per_lane;
         // Each turn begins with another lane: where space is scarce, all get their part of it.
-        let lanes = self.port.peers().len() + 1;
+        let peers = self.port.peers().len();
+        let lanes = peers + 1 + usize::from(self.backplane.is_some());
         self.first = (self.first + 1) % lanes;
         for at in (self.first..lanes).chain(0..self.first) {
+            if let Some(port) = self.backplane.as_ref().filter(|_| at == peers + 1) {
+                let inward = || port.inward.try_recv();
+                let give = |mail| core.handle_inward(mail);
+                self.left_over |= pass(look, limit, &mut self.inward, inward, give);
+                port.inward.relieve();
+                continue;
+            }
             let Some(peer) = self.port.peers().get(at) else {
                 let outside = || self.port.outside().try_recv();
                 let give = |mail| core.handle_to_home(mail);
@@ -134,6 +160,15 @@ impl<W: Wake> Lanes<W> {
             moved |= put(&mut mail.from_home, &peer.from_home, self.rung, &mut sent);
             if sent {
                 self.port.ring(peer.shard);
+            }
+        }
+        if let Some(port) = &self.backplane
+            && let Some(mail) = core.outward()
+        {
+            let mut sent = false;
+            moved |= put(mail, &port.outward, self.rung, &mut sent);
+            if sent {
+                port.wake();
             }
         }
         if moved {

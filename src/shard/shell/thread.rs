@@ -12,12 +12,13 @@ use crate::config::{Config, Namespaces};
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
+use crate::mesh::backplane::BackplanePort;
 use crate::mesh::{Doorbell, Port, ReturnSender, Wake, returns};
 use crate::net::listener;
 use crate::renewal::Renewals;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
-use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::mail::{FromHome, Inward, Outward, ToHome};
 use crate::shard::shell::accept::listener::Listener;
 use crate::shard::shell::accept::proxy_header::ProxyHeaders;
 use crate::shard::shell::accept::source::Source;
@@ -48,6 +49,8 @@ pub struct Seed {
     pub configs: Renewals<Config>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
+    /// Its ways to a backplane, if there is one.
+    pub backplane: Option<BackplanePort<Inward, Outward>>,
     /// The server's state.
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
@@ -175,6 +178,7 @@ fn prepare<H: Handler>(
         namespaces,
         configs,
         port,
+        backplane,
         shared,
         listen,
         handoff,
@@ -223,9 +227,12 @@ fn prepare<H: Handler>(
         core.limit_addresses(limit);
     }
     core.limit_openings(throttles);
+    if backplane.is_some() {
+        core.set_backplane();
+    }
     EventLoop::new(
         core,
-        Lanes::new(port),
+        Lanes::new(port).with_backplane(backplane),
         receiver,
         SpinWait::new(has_cores),
         Control::new(shared, shard),

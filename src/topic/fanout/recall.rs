@@ -2,7 +2,7 @@
 //! one that is behind stands in it.
 
 use crate::config::{First, Namespaces};
-use crate::id::TopicKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::position::{Position, Since};
 use crate::topic::fanout::log::Log;
@@ -56,6 +56,14 @@ impl Fanout {
         let asks = since != Since::Default || has_first || form.carries_positions();
         let asks_for_none = since == Since::Default && !has_first;
         asks.then_some(if asks_for_none { Since::Last(0) } else { since })
+    }
+
+    /// The members of a topic that are told positions.
+    pub(crate) fn positioned(&self, topic: TopicKey) -> Vec<ConnKey> {
+        let feeds = self.feeds_of(topic).map(|(_, feed)| feed);
+        let feeds = feeds.filter(|feed| feed.form.carries_positions());
+        let members = feeds.flat_map(|feed| feed.members.iter());
+        members.map(|member| member.conn).collect()
     }
 
     /// Where a member stands in its topic's history, if it is behind and that is known.

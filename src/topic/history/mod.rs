@@ -17,6 +17,7 @@ mod many;
 mod read;
 mod ring;
 mod rings;
+mod shared;
 mod start;
 mod view;
 

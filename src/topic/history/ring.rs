@@ -108,6 +108,21 @@ impl Ring {
         self.top.offset += 1;
     }
 
+    /// The next message has the place after this one: those up to here are not kept.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        if self.top.offset < offset {
+            self.skip();
+            self.top.offset = offset;
+        }
+    }
+
+    /// Lets go of all messages, and goes on after this position.
+    pub(super) fn begin_at(&mut self, top: Position) {
+        self.clear();
+        self.top = top;
+        self.base = top.offset;
+    }
+
     /// Whether there is no message beside which another one is kept.
     fn replaces(&self, settings: &HistorySettings) -> bool {
         match &self.entries {

@@ -74,6 +74,7 @@ impl<H: Handler> ShardCore<H> {
     /// Answers one that joins, with what it begins with.
     fn answer_join(&mut self, topic: &Topic, join: &Join, room: Option<RoomKey>) {
         let Shard { pubsub, env, .. } = &mut self.shard;
+        pubsub.restore_position(env, topic);
         let settings = env.config.namespaces.of(topic.name());
         let history = &mut pubsub.history;
         let mut start = |since| history.start(topic, settings, since, env.now);
@@ -136,8 +137,10 @@ impl<H: Handler> ShardCore<H> {
             self.find_room(topic);
         }
         let pubsub = &mut self.shard.pubsub;
-        let joins = pubsub.wants_joins(topic);
-        pubsub.answer_want(interest, joins);
+        if !pubsub.waits_for_engine(topic, interest) {
+            let joins = pubsub.wants_joins(topic);
+            pubsub.answer_want(interest, joins);
+        }
         true
     }
 }

@@ -55,6 +55,9 @@ impl<H: Handler> ShardCore<H> {
             match work {
                 RoomWork::Wanted(topic) => {
                     self.find_room(&topic);
+                    if self.shard.pubsub.own_want_waits(&self.shard.env, &topic) {
+                        continue;
+                    }
                     let joins = self.shard.pubsub.wants_joins(&topic);
                     self.shard.pubsub.own_topic_is_live(
                         &mut self.shard.conns,

@@ -65,6 +65,10 @@ impl<D, A> Shard<D, A> {
                 self.append(key, generation, entry, ordered_at, excluded);
                 None
             }
+            FromHome::Lost { key, generation } => {
+                self.lose_order(key, generation);
+                None
+            }
             FromHome::Matched(matched) => self.deliver_matched(matched).map(FromHome::Matched),
             FromHome::Event(announced) => self.take_event(announced).map(FromHome::Event),
             FromHome::Send {

@@ -50,7 +50,7 @@ impl<D, A> Shard<D, A> {
                 Err(message) => *extras = message.extras,
             }
         }
-        self.order_behind_held(topic, payload, extras.as_deref(), publisher)
+        self.order_behind_held(topic, payload, extras, publisher)
     }
 
     /// Puts a message into the order at once, behind what is held of its topic.
@@ -58,7 +58,7 @@ impl<D, A> Shard<D, A> {
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
-        extras: Option<&Extras>,
+        extras: &mut Option<Box<Extras>>,
         publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         if !self.release(topic) {
@@ -72,11 +72,15 @@ impl<D, A> Shard<D, A> {
         // Out of `self`, which puts its messages into the order.
         let mut held = mem::take(&mut self.pubsub.held);
         let is_released = loop {
-            let Some(message) = held.front(topic) else {
+            let Some(message) = held.front_mut(topic) else {
                 break true;
             };
-            let (extras, publisher) = (message.extras.as_deref(), message.publisher);
-            let Ok(position) = self.order_now(topic, &message.payload, extras, publisher) else {
+            let HeldMessage {
+                payload,
+                extras,
+                publisher,
+            } = message;
+            let Ok(position) = self.order_now(topic, payload, extras, *publisher) else {
                 break false;
             };
             if let Some(mut message) = held.pop(topic) {

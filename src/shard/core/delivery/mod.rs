@@ -14,4 +14,5 @@ mod outputs;
 pub(crate) mod publish;
 mod questions;
 mod received;
+mod shared;
 mod users;

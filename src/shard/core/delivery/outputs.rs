@@ -17,7 +17,7 @@ impl<D, A> Shard<D, A> {
             Output::Publish(payload, extras, publisher) => {
                 // A room has ticks of its own, and what it sends to one connection stands among
                 // these messages.
-                let ordered = self.order_behind_held(topic, payload, extras.as_deref(), *publisher);
+                let ordered = self.order_behind_held(topic, payload, extras, *publisher);
                 ordered.map(|position| self.tell_position(extras.as_deref_mut(), position))
             }
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),

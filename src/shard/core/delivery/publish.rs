@@ -1,6 +1,5 @@
-//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic; and the
-//! order of its messages, set there: each goes to all shards that want it, or to none while one
-//! has no space. If the topic has a history, the message gets its position here.
+//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic, and the
+//! order of its messages, set there: each goes to all shards that want it, or to none.
 
 use std::sync::Arc;
 
@@ -83,14 +82,15 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Whether a publication has come with its key before, within the window. Then its publisher is
-    /// told the position of the first: at the topic's tick, if that is held until then.
+    /// Whether a publication has come with its key before, within the window. Its publisher is told
+    /// the position of the first: at the topic's tick, if that is held.
     pub(crate) fn is_repeated(&mut self, publication: &mut Publication) -> bool {
         let Publication { topic, extras, .. } = publication;
         let Some(extras) = extras.as_deref_mut() else {
             return false;
         };
-        let Some(key) = extras.once else {
+        // Of a shared topic, the engine knows.
+        let Some(key) = extras.once.filter(|_| !self.pubsub.is_shared(topic)) else {
             return false;
         };
         let (homes, held) = (&mut self.pubsub.homes, &mut self.pubsub.held);
@@ -123,8 +123,7 @@ impl<D, A> Shard<D, A> {
         None
     }
 
-    /// A message has its place: notes its position for those that repeat it, and tells it to its
-    /// publisher, if that has asked.
+    /// A message has its place: notes its position for repeats, and tells it to its publisher.
     pub(super) fn tell_position(
         &mut self,
         extras: Option<&mut Extras>,
@@ -153,7 +152,6 @@ impl<D, A> Shard<D, A> {
             self.pubsub.homes.give_recipients(recipients);
             return self.hold(topic, settings, payload, extras, publisher);
         }
-        let extras = extras.as_deref();
         self.order_for(topic, payload, extras, publisher, recipients, settings)
     }
 
@@ -162,7 +160,7 @@ impl<D, A> Shard<D, A> {
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
-        extras: Option<&Extras>,
+        extras: &mut Option<Box<Extras>>,
         publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         let namespaces = &self.env.config.namespaces;
@@ -174,11 +172,16 @@ impl<D, A> Shard<D, A> {
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
-        extras: Option<&Extras>,
+        extras: &mut Option<Box<Extras>>,
         publisher: Option<Publisher>,
         recipients: Vec<Interest>,
         settings: SettingsKey,
     ) -> Result<Option<Position>, Busy> {
+        if self.pubsub.is_shared(topic) {
+            self.pubsub.homes.give_recipients(recipients);
+            return self.publish_outward(topic, payload, extras, publisher, settings);
+        }
+        let extras = extras.as_deref();
         let extra = extras.and_then(|extras| extras.extra.as_ref());
         let matches = self.take_matches(topic);
         let has_space = self.has_space(&recipients, settings, payload.borrowed(), extra)
@@ -235,7 +238,7 @@ impl<D, A> Shard<D, A> {
         has_space
     }
 
-    fn has_space(
+    pub(super) fn has_space(
         &mut self,
         recipients: &[Interest],
         settings: SettingsKey,
@@ -258,7 +261,7 @@ impl<D, A> Shard<D, A> {
         })
     }
 
-    fn pass_on<B: PayloadBytes>(
+    pub(super) fn pass_on<B: PayloadBytes>(
         &mut self,
         recipients: &[Interest],
         matches: &[Interest],

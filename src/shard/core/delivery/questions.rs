@@ -112,7 +112,10 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    fn answer(&mut self, question: Question) {
+    pub(super) fn answer(&mut self, question: Question) {
+        let Some(question) = self.answer_shared(question) else {
+            return;
+        };
         let Question { topic, ask } = question;
         let mut work = WORK_OF_MESSAGE;
         match ask {

@@ -8,6 +8,7 @@ use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::{PubSub, RoomWork};
 use crate::shard::mail::{FromHome, Outgoing, PeerMail, ToHome};
+use crate::time::Now;
 use crate::topic::Topic;
 use crate::topic::home::{Edge, Interest, RoomSlot};
 use crate::topic::patterns::TopicPattern;
@@ -30,7 +31,7 @@ impl PubSub {
         if self.homes.room(topic) == RoomSlot::Unasked {
             // The handler is asked when no callback runs; then it is live.
             self.room_work.push_back(RoomWork::Wanted(topic.clone()));
-        } else {
+        } else if !self.waits_for_engine(topic, interest) {
             let joins = self.wants_joins(topic);
             self.fanout.set_live(key, joins);
         }
@@ -71,7 +72,7 @@ impl PubSub {
             if let Some(pattern) = TopicPattern::of(&local.topic) {
                 self.forget_pattern(env, &pattern, interest);
             } else if local.home == env.shard {
-                self.remove_interest(&local.topic, interest);
+                self.remove_interest(env.now, &local.topic, interest);
             } else {
                 let mail = &mut self.mail[local.home.index()];
                 mail.unwanted.push_back((local.topic, interest));
@@ -138,10 +139,13 @@ impl PubSub {
         self.mail[shard.index()].from_home.push(live);
     }
 
-    pub(crate) fn remove_interest(&mut self, topic: &Topic, interest: Interest) {
+    pub(crate) fn remove_interest(&mut self, now: Now, topic: &Topic, interest: Interest) {
         let edge = self.homes.unwant(topic, interest);
         if edge != Some(Edge::Last) {
             return;
+        }
+        if let Some(shared) = &mut self.shared {
+            shared.release(topic, now);
         }
         self.tell_topic(topic, TopicEvent::Vacated);
         self.clients.end(topic);

@@ -14,6 +14,7 @@ mod presence;
 mod release;
 pub(crate) mod room_queue;
 mod session;
+pub(crate) mod shared;
 pub mod subscribe;
 pub(crate) mod user_queue;
 pub(crate) mod users;
@@ -34,6 +35,7 @@ use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::patterns::PatternShare;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
+use crate::shard::core::pubsub::shared::Shared;
 use crate::shard::core::pubsub::users::Users;
 use crate::shard::mail::{
     CensusScan, CensusSum, Look, Matched, PeerMail, Publication, Question, ToHome, for_peers,
@@ -58,6 +60,8 @@ pub(crate) struct PubSub {
     pub(crate) history: History,
     /// Their clients, where those are counted.
     pub(crate) clients: Clients,
+    /// Those of them whose order an engine sets, if there is one.
+    pub(crate) shared: Option<Box<Shared>>,
     /// The patterns of its subscribers.
     pub(crate) patterns: PatternShare,
     /// What subscribers of patterns have still to get of a message whose home is here.
@@ -116,6 +120,7 @@ impl PubSub {
             held: Held::default(),
             history: History::new(config.parts().history),
             clients: Clients::default(),
+            shared: None,
             patterns: PatternShare::new(config.patterns_max, shards),
             matched: None,
             mail: for_peers(shards),
@@ -158,11 +163,13 @@ impl PubSub {
             && self.announcement.is_none()
             && self.client_questions.is_empty()
             && self.users.is_settled()
+            && !self.is_outward_due()
     }
 
     /// Whether something of it needs another turn at once.
     pub(crate) fn has_work(&self) -> bool {
         let is_mail_due = self.mail.iter().any(PeerMail::is_due);
+        let is_mail_due = is_mail_due || self.is_outward_due();
         self.fanout.walks() != 0 || is_mail_due || !self.users.orders.is_empty()
     }
 
@@ -171,6 +178,7 @@ impl PubSub {
     pub(crate) fn pass_time(&mut self, env: &mut Env, budget: usize) {
         self.fanout.forget_pages(env.now);
         self.forget_topics(env, env.config.interest_linger, budget);
+        self.detach_idle(env, budget);
         self.homes.forget_keys(env.now, budget);
         self.history.pass_time(env.now, budget);
     }
@@ -185,6 +193,7 @@ impl PubSub {
             self.delayed.deadline(),
             self.release_deadline(),
             self.pages_deadline(),
+            self.attachments_deadline(env),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -97,6 +97,10 @@ impl PubSub {
         let patterns = self.patterns.len();
         counters.patterns = patterns as u64;
         counters.topics = (self.fanout.topics() - patterns) as u64;
+        if let Some(shared) = &self.shared {
+            counters.attached = shared.len() as u64;
+            counters.attaching = shared.unanswered() as u64;
+        }
     }
 
     /// A pattern has no subscribers here any more, of which all homes are to learn.

@@ -39,6 +39,9 @@ impl PubSub {
         self.clients.each_table(&mut visit);
         visit(self.held.table());
         self.users.each_table(&mut visit);
+        if let Some(shared) = &mut self.shared {
+            shared.each_table(&mut visit);
+        }
     }
 
     /// Calls `visit` with each queue of work. They are long and empty again within some turns: what

@@ -107,8 +107,8 @@ impl Held {
     }
 
     /// The oldest publication of a topic.
-    pub(crate) fn front(&self, topic: &Topic) -> Option<&HeldMessage> {
-        self.topics.get(topic)?.messages.front()
+    pub(crate) fn front_mut(&mut self, topic: &Topic) -> Option<&mut HeldMessage> {
+        self.topics.get_mut(topic)?.messages.front_mut()
     }
 
     /// The extras of the publication of a topic that has this key.
