@@ -28,6 +28,8 @@ pub const ADMIN_ROWS: usize = 100;
 pub const ADMIN_SLOW_MAX: usize = 100;
 /// Topics of a connection that a list names.
 pub const ADMIN_TOPICS_NAMED: usize = 8;
+/// The same of one connection that is asked for alone: with the longest names, 255 KB.
+pub const ADMIN_TOPICS_NAMED_ALONE: usize = 1_000;
 /// Topics among which those with the largest numbers are searched.
 pub const ADMIN_TOPICS_SORTED_MAX: usize = 10_000;
 /// The rate of a topic is that since a look at least this long ago.

@@ -52,6 +52,7 @@ pub(in crate::admin) fn line(event: &TraceEvent, time: f64) -> String {
             ("in", fields)
         }
         Happening::Out { count, bytes } => ("out", json!({"count": count, "bytes": bytes})),
+        Happening::Opened => ("opened", json!({})),
         Happening::Subscribed => ("subscribed", json!({})),
         Happening::Unsubscribed => ("unsubscribed", json!({})),
         Happening::Skipped(count) => ("skipped", json!({"count": count})),

@@ -87,7 +87,7 @@ impl Traces {
         let begun = running.shards.iter().all(|shard| {
             let (sender, dropped) = (self.sender.clone(), Arc::clone(&dropped));
             let sink = Arc::new(move |batch: TraceBatch| {
-                let events = batch.events.len() as u64;
+                let events = batch.events.len() as u64 + batch.lost;
                 if sender.try_send(batch).is_err() {
                     dropped.fetch_add(events, Ordering::Relaxed);
                 }

@@ -9,6 +9,7 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn shrink_tables(&mut self) {
         let mut released = self.rooms.slots.give_back();
         self.each_table(|table| released += table.give_back());
+        self.shard.conns.give_back_began();
         self.shard.pubsub.note_released(released);
         // A large one gives back a part in each turn.
         self.shard.env.moved |= released != 0;

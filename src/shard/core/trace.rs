@@ -19,6 +19,14 @@ impl Env {
         !self.traces.is_empty()
     }
 
+    /// Counts a connection that is admitted.
+    pub(crate) fn note_opened(&mut self, id: ConnId) {
+        self.counters.opened += 1;
+        if self.is_traced() {
+            self.trace(Some(id), None, || Happening::Opened);
+        }
+    }
+
     /// Notes what has happened to a connection, or in a topic, if one of them is followed.
     #[cold]
     pub(crate) fn trace(

@@ -71,6 +71,8 @@ pub(crate) enum Happening {
         count: u64,
         bytes: usize,
     },
+    /// A connection is admitted.
+    Opened,
     Subscribed,
     Unsubscribed,
     /// Subscribers miss so many messages.
@@ -148,7 +150,7 @@ impl Trace {
 
     /// Gives away what was noted in this turn.
     pub(crate) fn give(&mut self) {
-        if self.events.is_empty() {
+        if self.events.is_empty() && self.lost == 0 {
             return;
         }
         let batch = TraceBatch {

@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::operators::{rows, see};
+use crate::support::process::alone;
 use crate::support::server::{Running, builder, serve_admin};
 use crate::support::tools::{self, tool};
 use crate::support::wait::wait_until;
@@ -22,8 +23,14 @@ fn blocks(kind: &str) -> impl Iterator<Item = String> {
     blocks.collect::<Vec<_>>().into_iter()
 }
 
+/// One of them sets the level of the process's log, which is that of other tests as well.
 #[test]
 fn each_command_of_the_page_does_what_it_says() {
+    let test = "operators::docs::each_command_of_the_page_does_what_it_says";
+    alone(test, run_each_command);
+}
+
+fn run_each_command() {
     if tool("curl").is_none() {
         return;
     }

@@ -123,6 +123,12 @@ fn topics_are_listed_in_pages_and_by_their_numbers() {
     wait_until("all shards have them", || {
         see(addr, "/admin/topics?order=messages&limit=1")["topics"][0]["messages"] == 3
     });
+    wait_until("it has a rate", || {
+        server.publish("c:2", Kind::Text, b"tick");
+        let found = see(addr, "/admin/topics?order=rate&limit=1");
+        let first = &found["topics"][0];
+        first["topic"] == "c:2" && first["messages_per_second"].as_f64() > Some(0.0)
+    });
     assert_eq!(
         names(&see(addr, "/admin/topics?pattern=c:*")),
         ["c:1", "c:2"]

@@ -134,6 +134,18 @@ fn the_commands_of_a_session_are_not_shown() {
 }
 
 #[test]
+fn a_session_is_opened_when_it_connects() {
+    let server = Running::start(builder(1));
+    let addr = serve_admin(&server);
+    let mut ws = Ws::connect(server.http(), "/connection/websocket");
+    let found = see(addr, "/admin/connections?protocol=websocket");
+    let id = rows(&found, "connections")[0]["id"].as_str().unwrap();
+    let mut trace = Trace::begin(addr, &format!("connection={id}"));
+    ws.send_text(r#"{"id":1,"connect":{}}"#);
+    assert_eq!(trace.wait_for("opened")["connection"], json!(id));
+}
+
+#[test]
 fn a_trace_ends_after_its_lines_or_its_time() {
     let server = Running::start(builder(1));
     let addr = serve_admin(&server);

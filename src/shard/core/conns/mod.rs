@@ -229,6 +229,12 @@ impl<D> Conns<D> {
         self.slab.is_empty()
     }
 
+    /// Gives back what is kept of connections that are gone.
+    pub(crate) fn give_back_began(&mut self) {
+        self.began.truncate(self.slab.capacity());
+        self.began.give_back();
+    }
+
     /// The table grows with the number of connections.
     pub(crate) fn table(&mut self) -> &mut impl GiveBack {
         &mut self.slab

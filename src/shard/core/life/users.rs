@@ -30,7 +30,7 @@ impl<D, A> Shard<D, A> {
         self.displace_own(entry);
         let is_refused = entry == Some(Entry::Refused);
         if entry.is_some() && !is_refused {
-            self.env.counters.opened += 1;
+            self.env.note_opened(self.conns.id(key));
         }
         !is_refused
     }

@@ -189,7 +189,7 @@ impl PubSub {
             return Some(entering.page);
         }
         conn.is_entered = true;
-        env.counters.opened += 1;
+        env.note_opened(id);
         self.is_live_for(conns, env, id.key);
         None
     }

@@ -20,13 +20,12 @@ impl<D, A> Shard<D, A> {
         let topic = filter.topic.as_deref();
         let topic = topic.map(|name| self.pubsub.find_channel(name).ok().flatten());
         let filter = filter.clone();
-        while look.next < end && !look.is_full() {
+        while look.next < end && !look.is_full() && !self.env.work.is_spent() {
             let key = ConnKey::new(look.next);
             look.next += 1;
             if self.is_asked_for(key, &filter, topic) {
-                let row = self.connection_row(self.conns.id(key), ADMIN_TOPICS_NAMED);
+                let row = self.listed_row(self.conns.id(key), ADMIN_TOPICS_NAMED);
                 look.seen.connections.extend(row);
-                self.env.work.charge(WORK_OF_LISTED);
             }
         }
         self.env.work.charge((look.next - first) * WORK_OF_STEP);
@@ -64,24 +63,31 @@ impl<D, A> Shard<D, A> {
     /// Looks for blocked connections among some; whether there are no more.
     pub(super) fn look_for_slow(&mut self, next: &mut usize, seen: &mut Seen, max: usize) -> bool {
         let end = (*next + ADMIN_PLACES_AT_ONCE).min(self.conns.slots());
-        for place in *next..end {
-            let key = ConnKey::new(place);
+        let first = *next;
+        while *next < end && !self.env.work.is_spent() {
+            let key = ConnKey::new(*next);
+            *next += 1;
             let conn = self.conns.get(key);
             if conn.is_some_and(|conn| is_shown(conn) && conn.is(BLOCKED)) {
-                let row = self.connection_row(self.conns.id(key), ADMIN_TOPICS_NAMED);
-                let subscriptions = row.as_ref().map_or(0, |row| row.subscriptions);
-                let work = WORK_OF_LISTED + subscriptions * WORK_OF_STEP;
-                self.env.work.charge(work);
+                let row = self.listed_row(self.conns.id(key), ADMIN_TOPICS_NAMED);
                 row.into_iter().for_each(|row| seen.add_slow(row, max));
             }
         }
-        self.env.work.charge((end - *next) * WORK_OF_STEP);
-        *next = end;
-        self.conns.slots() <= end
+        self.env.work.charge((*next - first) * WORK_OF_STEP);
+        self.conns.slots() <= *next
+    }
+
+    /// The row of a connection. All its subscriptions are looked at, for what they lack.
+    pub(super) fn listed_row(&mut self, id: ConnId, topics_max: usize) -> Option<ConnectionRow> {
+        let row = self.connection_row(id, topics_max);
+        let subscriptions = row.as_ref().map_or(0, |row| row.subscriptions);
+        let work = WORK_OF_LISTED + subscriptions * WORK_OF_STEP;
+        self.env.work.charge(work);
+        row
     }
 
     /// A connection as an operator sees it, with so many of its topics.
-    pub(super) fn connection_row(&self, id: ConnId, topics_max: usize) -> Option<ConnectionRow> {
+    fn connection_row(&self, id: ConnId, topics_max: usize) -> Option<ConnectionRow> {
         let conn = self.conns.get(id.key).filter(|conn| is_shown(conn))?;
         if conn.generation != id.generation {
             return None;

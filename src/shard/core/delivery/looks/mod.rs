@@ -3,7 +3,9 @@
 mod connections;
 
 use crate::handler::{ConnectionInfo, Handler};
-use crate::limits::{ADMIN_PLACES_AT_ONCE, STAGED_MAX, WORK_OF_LISTED, WORK_OF_STEP};
+use crate::limits::{
+    ADMIN_PLACES_AT_ONCE, ADMIN_TOPICS_NAMED_ALONE, STAGED_MAX, WORK_OF_LISTED, WORK_OF_STEP,
+};
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Inquiry, Look, Subject, TopicQuery, TopicRow};
@@ -62,9 +64,7 @@ impl<D, A> Shard<D, A> {
         } = look;
         match subject {
             Subject::One(id) => {
-                let row = self.connection_row(*id, usize::MAX);
-                let topics = row.as_ref().map_or(0, |row| row.subscriptions);
-                self.env.work.charge(WORK_OF_LISTED + topics * WORK_OF_STEP);
+                let row = self.listed_row(*id, ADMIN_TOPICS_NAMED_ALONE);
                 seen.connections.extend(row);
                 true
             }
