@@ -140,6 +140,9 @@ pub mod position;
 #[doc(hidden)]
 pub mod proto;
 mod published;
+#[cfg(feature = "cluster")]
+#[doc(hidden)]
+pub mod redis;
 #[doc(hidden)]
 pub mod relay;
 #[doc(hidden)]

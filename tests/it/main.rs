@@ -10,6 +10,7 @@ mod auth;
 mod bad_input;
 mod balanced;
 mod client;
+mod cluster;
 mod config;
 mod deferred;
 mod deflate;

@@ -112,6 +112,24 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("backplane", &["id", "topic", CORE]),
     (
+        "redis",
+        &[
+            "backplane",
+            "config",
+            "handler",
+            "id",
+            "limits",
+            "payload",
+            "position",
+            "proto",
+            "sys",
+            "time",
+            "tls",
+            "topic",
+            CORE,
+        ],
+    ),
+    (
         "server",
         &[
             "address",

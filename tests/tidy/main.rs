@@ -9,6 +9,7 @@ mod docs;
 mod layers;
 mod leftovers;
 mod outside;
+mod outsiders;
 mod tree;
 mod wording;
 

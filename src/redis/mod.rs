@@ -1,0 +1,35 @@
+//! The backplane on Redis: one order of a topic for all servers, set by a script in Redis, and kept
+//! in a stream there. What is published reaches each server by its subscriptions; what those lose,
+//! the server reads again out of the stream before it passes on what follows.
+//!
+//! `envelope` and `reader` decide and know no socket; [`RedisBackplane`] is the thread that has the
+//! readers, beside one that sends commands and one that reads what is pushed. `docs/CLUSTER.md` has
+//! the layout of the keys.
+
+mod commands;
+mod counters;
+mod engine;
+mod envelope;
+mod random;
+mod reader;
+mod resp;
+mod scripts;
+mod settings;
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+pub use crate::redis::counters::RedisCounters;
+pub use crate::redis::engine::RedisBackplane;
+pub use crate::redis::settings::RedisSettings;
+
+/// The clock, for the threads of the backplane.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "they wait for sockets, as the shell of a shard does"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
