@@ -118,6 +118,14 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         log::warn!("cannot raise the limit of open files: {err}");
     }
     let builder = settings.builder();
+    let mut counters = Arc::default();
+    let builder = match settings.backplane() {
+        Some(backplane) => {
+            counters = backplane.counters();
+            builder.backplane(backplane)
+        }
+        None => builder,
+    };
     let capacity = builder.capacity();
     warn_of_limits(&settings);
     // Before the shards start, so that no signal can kill them.
@@ -150,7 +158,8 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     };
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());
-        serve_admin(admin.log(log.clone()), &settings, &stop)?;
+        let admin = admin.log(log.clone()).backplane(counters);
+        serve_admin(admin, &settings, &stop)?;
     }
     let most = if capacity == usize::MAX {
         "any number of".to_owned()

@@ -1,5 +1,7 @@
 //! The answers of the admin port.
 
+use std::sync::Arc;
+
 use core::net::IpAddr;
 
 use crate::admin::access::{Access, Refusal};
@@ -9,6 +11,7 @@ use crate::admin::health::Health;
 use crate::admin::log_queue::LogQueue;
 use crate::admin::metrics::{Scrape, encode};
 use crate::admin::page::dashboard;
+use crate::backplane::BackplaneCounters;
 use crate::proto::http::{Request, Response};
 use crate::server::handle::Handle;
 use crate::time::Now;
@@ -20,6 +23,7 @@ pub(super) struct Answers {
     pub(super) access: Access,
     pub(super) drain: Drain,
     pub(super) log: Option<LogQueue>,
+    pub(super) backplane: Arc<BackplaneCounters>,
 }
 
 impl Answers {
@@ -73,6 +77,7 @@ impl Answers {
             shards: self.handle.shard_counters(),
             turn_ages: self.health.ages().collect(),
             log_lines_lost: self.log.as_ref().map_or(0, LogQueue::lost),
+            backplane: Arc::clone(&self.backplane),
         };
         match encode(scrape) {
             Ok(text) => {

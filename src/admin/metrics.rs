@@ -5,6 +5,7 @@ mod histograms;
 pub(super) mod process;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -15,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::admin::gauges::GAUGES;
 use crate::admin::metrics::backplane::BACKPLANE;
 use crate::admin::metrics::process::Process;
+use crate::backplane::BackplaneCounters;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
 use crate::denial::Denial;
@@ -26,6 +28,8 @@ pub(super) type Metric = (
     &'static str,
     fn(&Counters) -> u64,
 );
+
+const SHORT_WRITES: &str = "Writes that the socket did not take completely.";
 
 /// The counters since the start, added up over all shards.
 const SUMS: &[Metric] = &[
@@ -119,12 +123,7 @@ const SUMS: &[Metric] = &[
         "Writes in which the socket took at least one byte.",
         |c| c.writes,
     ),
-    (
-        "writes_short",
-        None,
-        "Writes that the socket did not take completely.",
-        |c| c.short_writes,
-    ),
+    ("writes_short", None, SHORT_WRITES, |c| c.short_writes),
     (
         "walk_sends",
         None,
@@ -179,7 +178,7 @@ const SUMS: &[Metric] = &[
 ///
 /// # Errors
 ///
-/// None: a `String` takes everything that the encoder writes.
+/// None: a `String` takes all that is written.
 pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("corecast");
     registry.register_collector(Box::new(scrape));
@@ -200,6 +199,7 @@ pub(super) struct Scrape {
     /// Time since the last known turn of each shard.
     pub(super) turn_ages: Vec<Duration>,
     pub(super) log_lines_lost: u64,
+    pub(super) backplane: Arc<BackplaneCounters>,
 }
 
 impl Collector for Scrape {
@@ -219,6 +219,7 @@ impl Collector for Scrape {
             let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
             metric.encode_counter::<NoLabelSet, _, u64>(&sum, None)?;
         }
+        self.encode_engine(&mut encoder)?;
         self.encode_reasons(&mut encoder)?;
         self.encode_turns(&mut encoder)?;
         self.encode_deliveries(&mut encoder)

@@ -20,6 +20,7 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 
 use crate::admin::access::Access;
@@ -30,6 +31,7 @@ use crate::admin::health::Health;
 #[doc(hidden)]
 pub use crate::admin::health::Watch;
 use crate::admin::log_queue::LogQueue;
+use crate::backplane::BackplaneCounters;
 use crate::net::{listener, remedy};
 use crate::server::handle::Handle;
 use crate::sys::signals;
@@ -60,6 +62,7 @@ pub struct Admin {
     listener: TcpListener,
     addr: SocketAddr,
     log: Option<LogQueue>,
+    backplane: Arc<BackplaneCounters>,
     token: Option<String>,
     open_metrics: bool,
     drain: Option<Drain>,
@@ -95,6 +98,7 @@ impl Admin {
             listener,
             addr,
             log: None,
+            backplane: Arc::default(),
             token: None,
             open_metrics: true,
             drain: None,
@@ -106,6 +110,14 @@ impl Admin {
     #[must_use]
     pub fn log(mut self, log: LogQueue) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Adds what a backplane has done to the metrics.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn backplane(mut self, counters: Arc<BackplaneCounters>) -> Self {
+        self.backplane = counters;
         self
     }
 
@@ -155,6 +167,7 @@ impl Admin {
             access: Access::new(self.token, self.open_metrics),
             drain,
             log: self.log,
+            backplane: self.backplane,
         };
         let event_loop = EventLoop::new(self.listener, answers).map_err(failed)?;
         let thread = thread::Builder::new().name("admin".to_owned());

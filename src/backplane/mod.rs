@@ -1,8 +1,11 @@
 //! The backplane: what an engine that several servers share does for them. It sets the order of
 //! shared topics, keeps their history, and passes what is published on one server to all others.
 
+mod counters;
+
 use std::time::Instant;
 
+pub use crate::backplane::counters::BackplaneCounters;
 use crate::id::ShardId;
 use crate::shard::mail::{Inward, Outward};
 use crate::topic::Topic;

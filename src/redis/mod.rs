@@ -7,7 +7,6 @@
 //! the layout of the keys.
 
 mod commands;
-mod counters;
 mod engine;
 mod envelope;
 mod random;
@@ -21,7 +20,6 @@ mod tests;
 
 use std::time::Instant;
 
-pub use crate::redis::counters::RedisCounters;
 pub use crate::redis::engine::RedisBackplane;
 pub use crate::redis::settings::RedisSettings;
 

@@ -17,6 +17,7 @@ impl Draft {
         self.check_sizes();
         self.check_api_key();
         self.check_auth();
+        self.check_cluster();
         self.check_namespaces();
         self.check_listeners();
         self.check_addresses();

@@ -14,6 +14,8 @@ use crate::settings::Settings;
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::Field;
 use crate::settings::namespaces::keys::TOPIC_KEYS;
+use crate::settings::value::cluster::CLUSTER_KEYS;
+use crate::settings::value::operators::OPERATOR_KEYS;
 use crate::settings::value::rate::Per;
 
 /// A key: its full name with its section, its type, and its description.
@@ -99,6 +101,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "Identity and permission: tokens, API keys, and what each client may do. See [AUTH.md](AUTH.md).",
     ),
     (
+        "cluster",
+        "Several servers that share their topics ([CLUSTER.md](CLUSTER.md)).",
+    ),
+    (
         "admin",
         "The admin port for operators: `/metrics`, `/livez`, `/readyz`, and the API below `/admin/` \
          ([ADMIN.md](ADMIN.md)).",
@@ -111,7 +117,9 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 
 /// All keys except those of listeners.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key<Settings>> + Clone {
-    KEYS.iter().chain(TOPIC_KEYS).chain(AUTH_KEYS)
+    let of_topics = KEYS.iter().chain(TOPIC_KEYS);
+    let of_clients = of_topics.chain(AUTH_KEYS);
+    of_clients.chain(CLUSTER_KEYS).chain(OPERATOR_KEYS)
 }
 
 static KEYS: &[Key<Settings>] = &[
@@ -533,40 +541,6 @@ static KEYS: &[Key<Settings>] = &[
          `limits.byte_rate` do not apply to their messages.",
     )
     .secret(),
-    key(
-        "admin.address",
-        Field::AddressOr(|s| &mut s.admin.address, "off"),
-        "Address of the admin port. One that other hosts reach needs `admin.token`, or \
-         `--insecure`.",
-    )
-    .flag("--admin"),
-    key(
-        "admin.token",
-        Field::Text(|s| &mut s.admin.token.0, 0..=API_KEY_BYTES_MAX),
-        "What requests to the admin port must send, as `Authorization: Bearer TOKEN`, on the \
-         loopback interface as well; empty: nothing. `/livez` and `/readyz` never need it. Set it \
-         as an environment variable, or protect the file. Use 16 random bytes or more: `openssl \
-         rand -hex 16`.",
-    )
-    .secret(),
-    key(
-        "admin.open_metrics",
-        Field::Switch(|s| &mut s.admin.open_metrics),
-        "Whether `/metrics` needs no token.",
-    ),
-    key(
-        "log.level",
-        Field::Choice(|s| &mut s.log.level),
-        "Lowest severity that is logged. The environment variable `RUST_LOG` takes precedence and \
-         can set a level for each module. `PUT /admin/log` changes it at once.",
-    ),
-    key(
-        "log.format",
-        Field::Choice(|s| &mut s.log.format),
-        "`json`: each line is an object with `time`, `level`, `target` and `message`. Where the \
-         journal of systemd reads standard error, each line begins with its priority \
-         (`sd-daemon(3)`), and as text it has no time.",
-    ),
 ];
 
 /// Makes a key of the program.
@@ -597,4 +571,4 @@ const HEAD_BYTES_LEAST: usize = 4 << 10;
 const HEADERS_LEAST: usize = 32;
 
 /// Longer than any real key, and short enough to leave space in the head of a request.
-const API_KEY_BYTES_MAX: usize = 1024;
+pub(super) const API_KEY_BYTES_MAX: usize = 1024;

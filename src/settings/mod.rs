@@ -45,6 +45,8 @@ use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
+#[cfg(feature = "cluster")]
+use crate::redis::RedisBackplane;
 use crate::relay::RelaySettings;
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
@@ -53,6 +55,7 @@ pub use crate::settings::namespaces::first::FirstMessages;
 pub use crate::settings::namespaces::{Namespace, TopicValues};
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::value::auth::AuthSettings;
+pub use crate::settings::value::cluster::ClusterSettings;
 pub use crate::settings::value::list::{Paths, Texts};
 pub use crate::settings::value::operators::{AdminSettings, Level, LogFormat, LogSettings};
 pub use crate::settings::value::secret::Secret;
@@ -87,6 +90,8 @@ pub struct Settings {
     pub api_key: Secret,
     /// Identity and permission.
     pub auth: AuthSettings,
+    /// The other servers.
+    pub cluster: ClusterSettings,
     /// The admin port.
     pub admin: AdminSettings,
     /// Time between the announcement of a drain and its beginning.
@@ -159,6 +164,12 @@ impl Settings {
         }
         let listeners = self.listeners.iter().map(Listen::listener);
         listeners.fold(builder, ServerBuilder::listen)
+    }
+
+    /// What shares topics with other servers, if it is configured.
+    #[cfg(feature = "cluster")]
+    pub fn backplane(&self) -> Option<RedisBackplane> {
+        self.cluster.redis().map(RedisBackplane::new)
     }
 
     fn config(&self) -> Config {
@@ -253,6 +264,7 @@ impl Default for Settings {
             compression: Compression::default(),
             api_key: Secret::default(),
             auth: AuthSettings::default(),
+            cluster: ClusterSettings::default(),
             admin: AdminSettings::default(),
             drain_listen: None,
             log: LogSettings::default(),

@@ -167,6 +167,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "backplane",
             "close_reason",
             "counters",
             "denial",
@@ -185,8 +186,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "settings",
         &[
-            "address", "auth", "config", "limits", "net", "proto", "relay", "server", "time",
-            "tls", SHELL,
+            "address", "auth", "config", "limits", "net", "proto", "redis", "relay", "server",
+            "time", "tls", SHELL,
         ],
     ),
     ("doctor", &["limits", "server", "settings", "sys"]),

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use ::redis::{Cmd, Value, cmd};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use crate::backplane::BackplaneCounters;
 use crate::config::HistorySettings;
 use crate::handler::HistoryReply;
 use crate::position::{Epoch, Position};
-use crate::redis::counters::RedisCounters;
 use crate::redis::envelope::{NodeId, encode};
 use crate::redis::now;
 use crate::redis::random::Random;
@@ -78,7 +78,7 @@ pub(crate) struct Commands {
     pub(crate) answers: Sender<Answer>,
     /// Tells that there are answers.
     pub(crate) wake: Box<dyn Fn() + Send + Sync>,
-    pub(crate) counters: Arc<RedisCounters>,
+    pub(crate) counters: Arc<BackplaneCounters>,
 }
 
 impl Commands {

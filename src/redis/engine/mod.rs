@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use crate::backplane::{Backplane, Link};
+use crate::backplane::{Backplane, BackplaneCounters, Link};
 use crate::redis::commands::{Answer, Commands, Job};
-use crate::redis::counters::RedisCounters;
 use crate::redis::engine::channels::Channels;
 use crate::redis::engine::probe::Probe;
 use crate::redis::envelope::NodeId;
@@ -50,7 +49,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct RedisBackplane {
     settings: RedisSettings,
-    counters: Arc<RedisCounters>,
+    counters: Arc<BackplaneCounters>,
 }
 
 impl RedisBackplane {
@@ -65,7 +64,7 @@ impl RedisBackplane {
 
     /// What it has done, for metrics.
     #[must_use]
-    pub fn counters(&self) -> Arc<RedisCounters> {
+    pub fn counters(&self) -> Arc<BackplaneCounters> {
         Arc::clone(&self.counters)
     }
 }
@@ -140,7 +139,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<thread::Thre
 /// What the thread has.
 struct Engine {
     settings: RedisSettings,
-    counters: Arc<RedisCounters>,
+    counters: Arc<BackplaneCounters>,
     node: NodeId,
     link: Box<dyn Link>,
     jobs: Sender<Job>,

@@ -36,6 +36,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
         Field::Mode(_) => "0777".to_owned(),
         Field::Text(..) if key.is_secret => "hunter2".repeat(5),
         Field::Text(..) if key.name.ends_with("_url") => "https://example.com".to_owned(),
+        Field::Text(..) if key.name == "cluster.address" => "redis://redis.example.com".to_owned(),
         Field::Text(..) => "\"\\\u{1}x".to_owned(),
         Field::List(at) => at(&mut default.clone()).example().join(","),
     };
@@ -72,6 +73,9 @@ fn file_with(key: &str, value: &str) -> String {
         Some(("limits", "log")) => format!("[limits]\nlog = {value}\nbacklog = \"1GiB\"\n"),
         Some(("auth", last)) if !["anonymous", "insecure"].contains(&last) => {
             format!("[auth]\nanonymous = true\n{last} = {value}\n")
+        }
+        Some(("cluster", last)) if last != "address" => {
+            format!("[cluster]\naddress = \"redis://h\"\n{last} = {value}\n")
         }
         Some(("topics", last)) if !["history_size", "linger"].contains(&last) => {
             let needs = match last {
@@ -114,6 +118,7 @@ fn every_key_is_read_from_everywhere_and_printed_back() {
         if key.is_secret {
             assert!(!print.contains(&sample), "{print}");
             let rest = file_with("auth.anonymous", "true");
+            let rest = rest + &file_with("cluster.address", "\"redis://h\"");
             let by_env = read(&rest, &[(&variable(key.name), &sample)], &[]).unwrap();
             assert_eq!(key.field.show(&by_env), literal, "{}", key.name);
             continue;

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 mod choices;
+pub(super) mod cluster;
 pub(crate) mod list;
 pub(crate) mod number;
 pub(crate) mod operators;

@@ -1,8 +1,10 @@
-//! What operators have: the admin port, and the program's log.
+//! What operators have: the admin port, and the program's log; and their keys.
 
 use core::net::SocketAddr;
 
-use crate::settings::field::choice;
+use crate::settings::Settings;
+use crate::settings::field::{Field, choice};
+use crate::settings::keys::{API_KEY_BYTES_MAX, Key, key};
 use crate::settings::value::secret::Secret;
 
 /// The admin port.
@@ -109,3 +111,41 @@ choice!(Level {
     "info" => Self::Info,
     "debug" => Self::Debug,
 });
+
+/// The keys of the sections `admin` and `log`.
+pub(in crate::settings) static OPERATOR_KEYS: &[Key<Settings>] = &[
+    key(
+        "admin.address",
+        Field::AddressOr(|s| &mut s.admin.address, "off"),
+        "Address of the admin port. One that other hosts reach needs `admin.token`, or \
+         `--insecure`.",
+    )
+    .flag("--admin"),
+    key(
+        "admin.token",
+        Field::Text(|s| &mut s.admin.token.0, 0..=API_KEY_BYTES_MAX),
+        "What requests to the admin port must send, as `Authorization: Bearer TOKEN`, on the \
+         loopback interface as well; empty: nothing. `/livez` and `/readyz` never need it. Set it \
+         as an environment variable, or protect the file. Use 16 random bytes or more: `openssl \
+         rand -hex 16`.",
+    )
+    .secret(),
+    key(
+        "admin.open_metrics",
+        Field::Switch(|s| &mut s.admin.open_metrics),
+        "Whether `/metrics` needs no token.",
+    ),
+    key(
+        "log.level",
+        Field::Choice(|s| &mut s.log.level),
+        "Lowest severity that is logged. The environment variable `RUST_LOG` takes precedence and \
+         can set a level for each module. `PUT /admin/log` changes it at once.",
+    ),
+    key(
+        "log.format",
+        Field::Choice(|s| &mut s.log.format),
+        "`json`: each line is an object with `time`, `level`, `target` and `message`. Where the \
+         journal of systemd reads standard error, each line begins with its priority \
+         (`sd-daemon(3)`), and as text it has no time.",
+    ),
+];

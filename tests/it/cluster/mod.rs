@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use corecast::redis::{RedisBackplane, RedisCounters, RedisSettings};
+use corecast::backplane::BackplaneCounters;
+use corecast::redis::{RedisBackplane, RedisSettings};
 use corecast::{Kind, Position, Publish};
 use rustix::process::Signal;
 
@@ -18,7 +19,7 @@ use crate::support::server::Running;
 use crate::support::wait::{in_a_while, wait_until};
 use crate::support::ws::Ws;
 
-type Node = (Running, Arc<RedisCounters>);
+type Node = (Running, Arc<BackplaneCounters>);
 
 /// A server with topics `kept:…` that have a history.
 fn node(redis: &Redis) -> Node {

@@ -1,4 +1,4 @@
-//! What the engine has done, for metrics.
+//! What an engine has done, for metrics.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Counts of one engine, since its start.
 #[derive(Debug, Default)]
-pub struct RedisCounters {
+pub struct BackplaneCounters {
     pub(crate) gaps: AtomicU64,
     pub(crate) mended: AtomicU64,
     pub(crate) lost: AtomicU64,
@@ -18,7 +18,7 @@ pub struct RedisCounters {
     trip_micros: AtomicU64,
 }
 
-impl RedisCounters {
+impl BackplaneCounters {
     /// Holes in what was pushed.
     pub fn gaps(&self) -> u64 {
         self.gaps.load(Relaxed)
