@@ -63,7 +63,8 @@ impl Subscription {
                 return;
             };
             if told.as_ref() != Some(&error) {
-                log::warn!("there is no connection for subscriptions: {error}");
+                let RedisSettings { host, port, .. } = &self.settings;
+                log::warn!("no messages from Redis at {host}:{port} (cluster.address): {error}");
                 told = Some(error);
             }
             if self.tell(Event::Lost).is_err() {
