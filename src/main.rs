@@ -20,13 +20,14 @@ use std::thread;
 use clap::Parser;
 use corecast::admin::log_line::{LogLine, LogLines};
 use corecast::admin::log_queue::LogQueue;
+use corecast::backplane::BackplaneCounters;
 use corecast::cli::{Cli, Next, Serve};
 use corecast::doctor::{self, Host, Need, Severity};
 use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{LogFormat, Settings};
 use corecast::sys::service::journal;
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Relay};
+use corecast::{Admin, Relay, ServerBuilder};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -118,14 +119,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         log::warn!("cannot raise the limit of open files: {err}");
     }
     let builder = settings.builder();
-    let mut counters = Arc::default();
-    let builder = match settings.backplane() {
-        Some(backplane) => {
-            counters = backplane.counters();
-            builder.backplane(backplane)
-        }
-        None => builder,
-    };
+    let (builder, counters) = with_backplane(builder, &settings);
     let capacity = builder.capacity();
     warn_of_limits(&settings);
     // Before the shards start, so that no signal can kill them.
@@ -191,6 +185,20 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+/// The same with what shares topics with other servers, if it is configured, and what that counts.
+fn with_backplane(
+    builder: ServerBuilder,
+    settings: &Settings,
+) -> (ServerBuilder, Arc<BackplaneCounters>) {
+    match settings.backplane() {
+        Some(backplane) => {
+            let counters = backplane.counters();
+            (builder.backplane(backplane), counters)
+        }
+        None => (builder, Arc::default()),
+    }
 }
 
 /// Serves operators, whose request to drain does what SIGTERM does.

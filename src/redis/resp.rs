@@ -14,7 +14,7 @@ pub(crate) enum Reply<'b> {
     Number(i64),
     Error(&'b [u8]),
     Nil,
-    Parts(Vec<Reply<'b>>),
+    Parts(Vec<Self>),
 }
 
 /// These bytes are no reply that is expected on such a connection.
