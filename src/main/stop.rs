@@ -73,7 +73,6 @@ impl Stop {
         if self.has_begun.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.manager.stopping(self.times.get().whole());
         self.handle.announce_drain();
         let stop = self.clone();
         let later = thread::Builder::new().name("drain".to_owned());
@@ -83,11 +82,20 @@ impl Stop {
     }
 
     fn run(&self) {
+        self.manager.stopping(self.times.get().whole());
         self.wait(|times| times.listen);
         self.handle.drain();
-        // The shards end by themselves before that, unless one is stuck.
-        self.wait(|times| times.drain.saturating_add(STUCK_MARGIN));
-        log::error!("a shard does not stop: exiting without it");
+        // The shards end by themselves before that, unless one is stuck. The margin is not part of
+        // the wait: a reload that shortens the drain is not for the shards at once.
+        self.wait(|times| times.drain);
+        sleep(STUCK_MARGIN);
+        if self.handle.is_stopped() {
+            // Files are written, and what is left for other servers is given to them.
+            sleep(REST_MARGIN);
+            log::error!("the end of the server takes too long: exiting without it");
+        } else {
+            log::error!("a shard does not stop: exiting without it");
+        }
         self.log.flush(LOG_PATIENCE);
         std::process::exit(1);
     }
@@ -122,5 +130,7 @@ fn sleep(time: Duration) {
 
 /// A drain that has not ended this long after its maximum does not end.
 const STUCK_MARGIN: Duration = Duration::from_secs(2);
+/// All that comes after the shards must have ended in this time.
+const REST_MARGIN: Duration = Duration::from_secs(2);
 /// How often the times are looked at.
 const STEP: Duration = Duration::from_secs(1);

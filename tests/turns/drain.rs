@@ -245,3 +245,13 @@ fn a_drain_without_a_window_takes_as_long_as_clients_need_to_come_back() {
     let share = told[50] * 20 / COUNT as u64;
     assert!((4..=6).contains(&share), "{share}");
 }
+
+#[test]
+fn in_a_drain_no_connection_ends_because_of_its_age() {
+    // All lifetimes end while the clients are told, one after the other, to come back.
+    let (told, _) = drain_many(Config {
+        max_lifetime: Some(DRAIN_WINDOW / 4),
+        ..slow()
+    });
+    assert_eq!(told.last(), Some(&(COUNT as u64)));
+}

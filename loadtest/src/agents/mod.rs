@@ -127,6 +127,7 @@ impl Agents {
             let builder = thread::Builder::new().name("agent".to_owned());
             threads.push(builder.spawn(body)?);
         }
+        drop((opened_to, ready_to));
         let of = tasks.len();
         let hosts = each(&opened, of)?;
         let task = Task {
@@ -217,7 +218,12 @@ struct Ends {
 /// What each of so many links says, or the first failure.
 fn each<T>(from: &Receiver<Result<T, String>>, links: usize) -> Result<Vec<T>, RunError> {
     let said = from.iter().take(links);
-    said.collect::<Result<_, _>>().map_err(RunError::Failed)
+    let said: Vec<T> = said.collect::<Result<_, _>>().map_err(RunError::Failed)?;
+    if said.len() < links {
+        let text = "the thread of a link has ended without a word";
+        return Err(RunError::Failed(text.to_owned()));
+    }
+    Ok(said)
 }
 
 impl Ends {

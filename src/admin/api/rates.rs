@@ -9,7 +9,11 @@ use crate::time::Now;
 
 /// How many messages topics had when they were looked at.
 #[derive(Debug, Default)]
-pub(super) struct Rates(HashMap<String, Counted>);
+pub(super) struct Rates {
+    counted: HashMap<String, Counted>,
+    /// When what was not looked at for long was forgotten last: all of it is looked at for that.
+    purged: Now,
+}
 
 /// What two looks at one topic have counted, the later of them at least [`ADMIN_RATE_SPAN`] after
 /// the other.
@@ -29,7 +33,7 @@ impl Rates {
     /// Notes what a topic has now; its rate since a look before, if there was one.
     pub(super) fn add(&mut self, name: &str, messages: u64, now: Now) -> Option<f64> {
         let look = Look { messages, at: now };
-        if let Some(counted) = self.0.get_mut(name) {
+        if let Some(counted) = self.counted.get_mut(name) {
             return counted.add(look);
         }
         if self.has_space(now) {
@@ -37,18 +41,20 @@ impl Rates {
                 before: None,
                 last: look,
             };
-            self.0.insert(name.to_owned(), first);
+            self.counted.insert(name.to_owned(), first);
         }
         None
     }
 
     /// Whether one more topic is remembered; if need be, others are forgotten first.
     fn has_space(&mut self, now: Now) -> bool {
-        if ADMIN_TOPICS_SORTED_MAX <= self.0.len() {
-            self.0
-                .retain(|_, counted| now.since(counted.last.at) < ADMIN_RATE_FORGOTTEN);
+        let is_full = ADMIN_TOPICS_SORTED_MAX <= self.counted.len();
+        if is_full && ADMIN_RATE_SPAN <= now.since(self.purged) {
+            self.purged = now;
+            let is_kept = |counted: &Counted| now.since(counted.last.at) < ADMIN_RATE_FORGOTTEN;
+            self.counted.retain(|_, counted| is_kept(counted));
         }
-        self.0.len() < ADMIN_TOPICS_SORTED_MAX
+        self.counted.len() < ADMIN_TOPICS_SORTED_MAX
     }
 }
 
@@ -99,6 +105,6 @@ mod tests {
         let later = 2_000 + u64::try_from(ADMIN_RATE_FORGOTTEN.as_millis()).unwrap();
         rate(&mut rates, "new", 2, later);
         assert_eq!(rate(&mut rates, "new", 3, later + 1_000), Some(1.0));
-        assert_eq!(rates.0.len(), 1);
+        assert_eq!(rates.counted.len(), 1);
     }
 }

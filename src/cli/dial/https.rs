@@ -26,7 +26,9 @@ pub(in crate::cli) fn agent(files: &[PathBuf], timeout: Duration) -> Result<Agen
         .root_certs(RootCerts::Specific(Arc::new(roots)))
         .unversioned_rustls_crypto_provider(Arc::new(provider))
         .build();
+    // No proxy of the environment: it would be given the token, and asked for loopback addresses.
     let config = Agent::config_builder()
+        .proxy(None)
         .tls_config(tls)
         .timeout_global(Some(timeout))
         .http_status_as_error(false)

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::pipe;
@@ -206,9 +206,10 @@ impl Asks {
                 if !lists.tell(News::Lists(order, answer)) {
                     return;
                 }
-                order = asked.recv_timeout(lists.interval).unwrap_or(order);
-                if let Err(TryRecvError::Disconnected) = asked.try_recv() {
-                    return;
+                match asked.recv_timeout(lists.interval) {
+                    Ok(asked) => order = asked,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
         })?;

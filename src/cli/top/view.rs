@@ -80,13 +80,19 @@ impl View {
         // Another process counts from 0.
         let before = before.filter(|before| {
             let is_same = before.uptime_seconds < now.uptime_seconds;
-            is_same && before.shards.len() == now.shards.len() && before.time < now.time
+            is_same && before.shards.len() == now.shards.len()
         });
         let sum = |number: fn(&Shard) -> u64| now.shards.iter().map(number).sum();
         let shards = now.shards.iter().enumerate().map(|(index, shard)| {
-            let then = before.and_then(|before| Some((before.shards.get(index)?, before.time)));
+            let then =
+                before.and_then(|before| Some((before.shards.get(index)?, before.uptime_seconds)));
             let rates = then.map(|(then, at)| {
-                shard_rates(shard, then, now.time - at, &now.turn_bounds_seconds)
+                shard_rates(
+                    shard,
+                    then,
+                    now.uptime_seconds - at,
+                    &now.turn_bounds_seconds,
+                )
             });
             ShardView {
                 connections: shard.connections,
@@ -123,7 +129,7 @@ impl View {
 }
 
 fn rates(now: &Stats, before: &Stats) -> Rates {
-    let passed = now.time - before.time;
+    let passed = now.uptime_seconds - before.uptime_seconds;
     let rate = |number: fn(&Shard) -> u64| {
         let sum = |stats: &Stats| stats.shards.iter().map(number).sum::<u64>();
         sum(now).saturating_sub(sum(before)) as f64 / passed

@@ -3,6 +3,7 @@
 mod answers;
 mod connection;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -30,6 +31,8 @@ use crate::redis::commands::connection::Connection;
 const BATCH_MAX: usize = 256;
 /// How often it is looked which publishes have waited too long, while Redis is away.
 const TICK: Duration = Duration::from_millis(100);
+/// Refusals are logged no more often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What is to be done in Redis.
 #[derive(Debug)]
@@ -79,6 +82,8 @@ pub(crate) struct Commands {
     /// Tells that there are answers.
     pub(crate) wake: Box<dyn Fn() + Send + Sync>,
     pub(crate) counters: Arc<BackplaneCounters>,
+    /// When a refusal was logged last.
+    pub(crate) told_at: Cell<Option<Instant>>,
 }
 
 impl Commands {
@@ -260,7 +265,12 @@ impl Commands {
     fn settle(&self, job: Job, value: Value) {
         if let Some(error) = connection::error_of(&value) {
             self.counters.failed.fetch_add(1, Relaxed);
-            log::warn!("Redis refuses a command: {error}");
+            // Full, it refuses all.
+            let is_told = self.told_at.get().is_some_and(|at| now() < at + TELL_EVERY);
+            if !is_told {
+                self.told_at.set(Some(now()));
+                log::warn!("Redis refuses a command: {error}");
+            }
         }
         self.answer(answers::read(job, &value, self.node));
     }

@@ -6,6 +6,7 @@ mod mail;
 mod probe;
 mod questions;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -83,6 +84,7 @@ impl Backplane for RedisBackplane {
             answers: answer_sender,
             wake: link.waker(),
             counters: Arc::clone(&counters),
+            told_at: Cell::default(),
         };
         let subscription = Subscription {
             settings: settings.clone(),

@@ -48,6 +48,12 @@ impl Lifetimes {
         self.ends[key] = now.plus(max.mul_f64(jitter)).stamp();
     }
 
+    /// Gives back what is kept of connections that are gone, with keys from here on.
+    pub(crate) fn give_back(&mut self, slots: usize) {
+        self.ends.truncate(slots);
+        self.ends.shrink_to(slots);
+    }
+
     /// When the connection of this key has lived long enough.
     pub(crate) fn end(&self, key: ConnKey) -> Option<Now> {
         let end = self.ends.get(key.index())?;

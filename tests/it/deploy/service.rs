@@ -120,3 +120,24 @@ fn a_port_that_systemd_opened_is_served() {
     assert_eq!(ws.expect_close().0, 1001);
     assert_eq!(program.wait().0.code(), Some(0));
 }
+
+#[test]
+fn what_the_package_takes_is_there_or_made_by_its_script() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let script = fs::read_to_string(units().join("package")).unwrap();
+    let (_, assets) = manifest.split_once("\nassets = [\n").unwrap();
+    let (assets, _) = assets.split_once("\n]\n").unwrap();
+    for asset in assets.lines() {
+        let source = asset.split('"').nth(1).unwrap();
+        let (folder, name) = source.rsplit_once('/').unwrap();
+        match folder.strip_prefix("target/package") {
+            // It is `$out` in the script.
+            Some("") => assert!(script.contains(&format!("\"$out/{name}\"")), "{source}"),
+            Some(folder) => assert!(script.contains(&format!("\"$out{folder}\"")), "{source}"),
+            None if name == "*" => assert!(root.join(folder).is_dir(), "{source}"),
+            None => assert!(root.join(source).is_file(), "{source}"),
+        }
+    }
+    assert!(manifest.contains("unit-scripts = \"docs/deploy\""));
+}

@@ -233,6 +233,7 @@ impl<D> Conns<D> {
     pub(crate) fn give_back_began(&mut self) {
         self.began.truncate(self.slab.capacity());
         self.began.give_back();
+        self.lifetimes.give_back(self.slab.capacity());
     }
 
     /// The table grows with the number of connections.

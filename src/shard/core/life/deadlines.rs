@@ -20,6 +20,7 @@ pub(super) struct Deadlines<'s, D, A: 'static> {
     pub(super) conns: &'s Conns<D>,
     pub(super) questions: &'s Questions<A>,
     pub(super) fanout: &'s Fanout,
+    pub(super) is_draining: bool,
 }
 
 impl<D, A> Deadlines<'_, D, A> {
@@ -39,7 +40,9 @@ impl<D, A> Deadlines<'_, D, A> {
     /// When the connection has lived long enough. One with requests lives from one to the next.
     pub(super) fn lifetime(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
         let end = self.conns.lifetimes.end(key);
-        end.filter(|_| conn.state == State::Open && conn.protocol.phase().is_none())
+        let is_open = conn.state == State::Open && conn.protocol.phase().is_none();
+        // A drain ends all, each behind what was published.
+        end.filter(|_| is_open && !self.is_draining)
     }
 
     /// The same for what is waited for, whatever has come in part.

@@ -23,6 +23,7 @@ impl<D, A> Shard<D, A> {
             conns: &self.conns,
             questions: &self.questions,
             fanout: &self.pubsub.fanout,
+            is_draining: self.drain.is_some(),
         }
     }
 
@@ -115,9 +116,14 @@ impl<D, A> Shard<D, A> {
                 continue;
             }
             let is_expired = conn.is_expired(judged);
-            if !is_expired && self.conns.reads.has(key) {
+            let is_aged = self
+                .conns
+                .lifetimes
+                .end(key)
+                .is_some_and(|end| end <= judged);
+            if !is_expired && !is_aged && self.conns.reads.has(key) {
                 // What it has sent in time may be among what is not read yet; but no client may
-                // put off its expiry by what it sends.
+                // put off its end by what it sends.
                 self.arm_at(key, self.env.now.plus(Duration::from_millis(1)));
             } else {
                 self.look_at(key);

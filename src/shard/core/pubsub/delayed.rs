@@ -50,6 +50,7 @@ impl PubSub {
         may_wait: bool,
     ) {
         let delay = env.config.write_delay;
+        let may_wait = may_wait && !self.delayed.is_hurried;
         let conn = conns.get_mut(key).filter(|conn| {
             may_wait && !delay.is_zero() && 1 < conn.subs.count() && !conn.is(DIRTY)
         });
