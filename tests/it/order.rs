@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use corecast::{Config, Kind};
-use crossbeam_channel::{TryRecvError, bounded};
+use crossbeam_channel::unbounded;
 
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::server::{ANY, Running, builder};
@@ -134,23 +134,28 @@ fn a_subscriber_that_comes_while_others_publish_sees_their_order_without_a_gap()
     let server = Running::with(builder(SHARDS), Switchboard::new);
     let publishers = connect_to_each(&server, SHARDS);
     let mut steady = Ws::connect(server.http(), "/sub/busy");
-    let (done, is_done) = bounded::<()>(0);
+    // The steady subscriber is not read while a guest is: so few are published meanwhile that the
+    // server leaves none out for it.
+    let (tokens, taken) = unbounded();
     thread::scope(|scope| {
         for (shard, mut publisher) in publishers.into_iter().enumerate() {
-            let is_done = is_done.clone();
+            let taken = taken.clone();
             scope.spawn(move || {
-                let mut n = 0;
-                while is_done.try_recv() == Err(TryRecvError::Empty) {
+                for (n, ()) in taken.iter().enumerate() {
                     publisher.send_text(&format!("to busy {shard}:{n}"));
-                    n += 1;
                     // Not faster than the server takes them.
                     assert_eq!(shard_of(&mut publisher), shard);
                 }
             });
         }
+        // Dropped in here, it ends the publishers, also of a test that fails.
+        let tokens = tokens;
+        let publish = || (0..200).for_each(|_| tokens.send(()).unwrap());
         let mut order = Vec::new();
         for _ in 0..40 {
+            publish();
             let mut guest = Ws::connect(server.http(), "/sub/busy");
+            publish();
             let seen: Vec<String> = (0..50).map(|_| guest.next_text()).collect();
             let mut from = None;
             while from.is_none_or(|from| order.len() < from + seen.len()) {
@@ -162,6 +167,5 @@ fn a_subscriber_that_comes_while_others_publish_sees_their_order_without_a_gap()
             let from = from.unwrap();
             assert_eq!(order[from..], seen, "the same messages in the same order");
         }
-        drop(done);
     });
 }

@@ -153,9 +153,15 @@ pub(super) fn error_of(value: &Value) -> Option<String> {
     }
 }
 
-pub(super) fn code_of(value: &Value) -> Option<&str> {
+fn code_of(value: &Value) -> Option<&str> {
     match value {
         Value::ServerError(error) => Some(error.code()),
         _ => None,
     }
+}
+
+/// Why a command was not begun: the scripts were flushed, or this is no primary. It may go again.
+pub(super) fn not_begun(value: &Value) -> Option<&str> {
+    const CODES: &[&str] = &["NOSCRIPT", "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN"];
+    code_of(value).filter(|code| CODES.contains(code))
 }

@@ -5,6 +5,7 @@ mod connection;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -115,9 +116,10 @@ impl Commands {
             let count = pending.len().min(BATCH_MAX);
             let batch: Vec<Job> = pending.drain(..count).collect();
             if let Err((error, jobs)) = self.send(open, &scripts, batch, &mut random) {
-                log::warn!("the connection to Redis has ended: {error}");
+                self.warn(format_args!("the connection to Redis has ended: {error}"));
                 connection = None;
                 link.down_since = Some(now());
+                link.retry_at = Some(now() + random.wait(0));
                 jobs.into_iter()
                     .rev()
                     .for_each(|job| pending.push_front(job));
@@ -203,21 +205,22 @@ impl Commands {
         };
         self.counters
             .note_trip(now().saturating_duration_since(began));
-        let mut unknown = Vec::new();
+        let (mut again, mut code) = (Vec::new(), String::new());
         for (job, value) in batch.into_iter().zip(answers) {
-            if connection::code_of(&value) == Some("NOSCRIPT") {
-                unknown.push(job);
-            } else {
-                self.settle(job, value);
+            match connection::not_begun(&value) {
+                Some(found) => {
+                    found.clone_into(&mut code);
+                    again.push(job);
+                }
+                None => self.settle(job, value),
             }
         }
         (self.wake)();
-        if unknown.is_empty() {
+        if again.is_empty() {
             return Ok(());
         }
-        // The scripts were flushed. A new connection loads them.
-        let error = "Redis has forgotten the scripts, which are loaded again".to_owned();
-        Err((error, unknown))
+        // A new connection loads the scripts, and perhaps finds another server.
+        Err((format!("{code}, what was not done is sent again"), again))
     }
 
     fn command(&self, job: &Job, scripts: &Scripts, epoch: Epoch) -> Cmd {
@@ -265,14 +268,18 @@ impl Commands {
     fn settle(&self, job: Job, value: Value) {
         if let Some(error) = connection::error_of(&value) {
             self.counters.failed.fetch_add(1, Relaxed);
-            // Full, it refuses all.
-            let is_told = self.told_at.get().is_some_and(|at| now() < at + TELL_EVERY);
-            if !is_told {
-                self.told_at.set(Some(now()));
-                log::warn!("Redis refuses a command: {error}");
-            }
+            self.warn(format_args!("Redis refuses a command: {error}"));
         }
         self.answer(answers::read(job, &value, self.node));
+    }
+
+    /// Full, Redis refuses all: not each refusal is logged.
+    fn warn(&self, text: fmt::Arguments<'_>) {
+        let is_told = self.told_at.get().is_some_and(|at| now() < at + TELL_EVERY);
+        if !is_told {
+            self.told_at.set(Some(now()));
+            log::warn!("{text}");
+        }
     }
 
     fn answer(&self, answer: Answer) {

@@ -8,8 +8,8 @@ use std::mem;
 
 use crate::position::{Epoch, Position};
 use crate::redis::envelope::Body;
-use crate::redis::reader::words::Next;
 pub(crate) use crate::redis::reader::words::{Action, Found, Range};
+use crate::redis::reader::words::{Next, State};
 use crate::shard::mail::{Arrival, Fill, Inward};
 use crate::topic::Topic;
 use crate::topic::history::Kept;
@@ -37,18 +37,6 @@ pub(crate) struct Reader {
     overflowed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// What is published may not come.
-    Deaf,
-    /// What is published comes, and where the topic stands is asked.
-    Comparing,
-    /// A range is read.
-    Reading,
-    /// All has come that there is.
-    Live,
-}
-
 impl Reader {
     /// The reader of a topic of which nothing is pushed yet.
     pub(crate) fn new(
@@ -65,7 +53,8 @@ impl Reader {
             counted: None,
             state: State::Deaf,
             is_attached: false,
-            turn: 0,
+            // An answer to the reader before this one is none to this.
+            turn: ticket.rotate_left(16),
             held: VecDeque::new(),
             overflowed: false,
         }
@@ -137,8 +126,11 @@ impl Reader {
         }
     }
 
-    /// The topic's history was removed.
-    pub(crate) fn removed(&self, out: &mut Vec<Action>) {
+    /// The topic's history was removed. A range that is read may still have it.
+    pub(crate) fn removed(&mut self, out: &mut Vec<Action>) {
+        if self.state == State::Reading {
+            self.ask(out);
+        }
         if self.is_attached {
             out.push(Action::Deliver(Inward::Removed {
                 topic: self.topic.clone(),

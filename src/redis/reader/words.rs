@@ -44,3 +44,16 @@ pub(super) enum Next {
     IsKnown,
     IsBeyond,
 }
+
+/// How far a reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// What is published may not come.
+    Deaf,
+    /// What is published comes, and where the topic stands is asked.
+    Comparing,
+    /// A range is read.
+    Reading,
+    /// All has come that there is.
+    Live,
+}

@@ -2,7 +2,9 @@
 -- ARGV: new epoch, meta ttl ms, entries at most, epoch of since ('' without), offset of since
 local meta = redis.call('HMGET', KEYS[1], 'e', 's', 'k')
 local epoch, top, kept = meta[1], meta[2] or '0', meta[3] or '0'
-if not epoch then
+-- A server has more than Redis, which lost it in a failover: no offset is given out twice.
+local is_back = ARGV[4] == epoch and tonumber(top) < tonumber(ARGV[5])
+if not epoch or is_back then
   epoch = ARGV[1]
   redis.call('HSET', KEYS[1], 'e', epoch)
   redis.call('PEXPIRE', KEYS[1], ARGV[2])

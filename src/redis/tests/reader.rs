@@ -1,6 +1,7 @@
 //! The reader of a topic against a model of an engine.
 
 use crate::internals::Rng;
+use crate::position::Position;
 use crate::redis::reader::{Action, Found, HELD_MAX, Range, Reader};
 use crate::redis::tests::model::{Answer, Engine, Home, body, topic};
 use crate::shard::mail::Inward;
@@ -115,6 +116,35 @@ fn settle(
         }
         engine.take(out, home);
     }
+}
+
+#[test]
+fn a_range_that_was_read_before_a_removal_is_read_again() {
+    let (mut engine, mut home, mut reader) = live();
+    let (mut out, mut found) = (Vec::new(), Found::default());
+    let beyond = Position {
+        offset: engine.top.offset + 2,
+        ..engine.top
+    };
+    reader.pushed(beyond, body(true, beyond.offset), &mut found, &mut out);
+    let Some(Action::Read { turn: before, .. }) = out.pop() else {
+        panic!("{out:?}");
+    };
+    reader.removed(&mut out);
+    let Some(Action::Read { turn, .. }) = out.iter().find(|it| matches!(it, Action::Read { .. }))
+    else {
+        panic!("{out:?}");
+    };
+    assert_ne!(*turn, before);
+    let range = Range {
+        top: beyond,
+        entries: Vec::new(),
+        is_whole: true,
+    };
+    out.clear();
+    reader.read(before, range, &mut found, &mut out);
+    assert!(out.is_empty(), "{out:?}");
+    engine.take(out, &mut home);
 }
 
 #[test]

@@ -111,6 +111,43 @@ fn servers_have_one_order_and_one_history() {
 }
 
 #[test]
+fn offsets_that_redis_has_lost_are_not_given_out_again() {
+    let Some(redis) = Redis::start() else {
+        return;
+    };
+    let node = node(&redis);
+    let _client = Ws::connect(node.0.http(), "/sub/kept:a");
+    let before = (0..5).map(|n| place(&node, "kept:a", &n.to_string()));
+    let before = before.max_by_key(|at| at.offset).unwrap();
+    // As a replica that was behind, and is the primary now.
+    assert_eq!(redis.tell("HSET corecast:{kept:a}:m s 2"), ":0");
+    assert_eq!(redis.tell("DEL corecast:{kept:a}:s"), ":1");
+    redis.tell("CLIENT KILL TYPE pubsub");
+    let epoch = "EVAL \"return {ok=redis.call('HGET','corecast:{kept:a}:m','e')}\" 0";
+    wait_until("the epoch is another", || {
+        redis.tell(epoch) != format!("+{}", before.epoch)
+    });
+    assert_ne!(place(&node, "kept:a", "after").epoch, before.epoch);
+}
+
+#[test]
+fn what_a_replica_refuses_waits_for_a_primary() {
+    let Some(redis) = Redis::start() else {
+        return;
+    };
+    let node = node(&redis);
+    place(&node, "kept:a", "1");
+    assert_eq!(redis.tell("REPLICAOF 127.0.0.1 1"), "+OK");
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| try_place(&node, "kept:a", "2"));
+        let (_, counters) = &node;
+        wait_until("it was refused", || counters.trips().0 > 1);
+        assert_eq!(redis.tell("REPLICAOF NO ONE"), "+OK");
+        assert_eq!(waits.join().unwrap().map(|at| at.offset), Some(2));
+    });
+}
+
+#[test]
 fn topics_without_history_pass_from_server_to_server() {
     let Some(redis) = Redis::start() else {
         return;
