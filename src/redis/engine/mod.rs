@@ -174,7 +174,9 @@ impl Engine {
             self.ask_again(now);
             self.look(now);
             self.publish_counters();
-            if did == 0 && !self.channels.has_orders() {
+            // Without a connection, what is to be subscribed to waits for one.
+            let has_orders = self.stream.is_some() && self.channels.has_orders();
+            if did == 0 && !has_orders {
                 self.link.wait(now + TICK);
             }
         }
