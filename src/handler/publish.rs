@@ -104,8 +104,8 @@ impl<'k> Publish<'k> {
     /// Calls `reply` with the message's position when it has its place: at the topic's next tick
     /// where it has [ticks](crate::Flush). `None` if the topic has no history, its room has not
     /// passed the message on, or a newer message has superseded it before the tick. It runs on the
-    /// thread of a shard, perhaps before the call that publishes returns, and must not wait. It is
-    /// dropped if the message is not published.
+    /// thread of a shard, or of the backplane if the topic is shared, perhaps before the call that
+    /// publishes returns, and must not wait. It is dropped if the message is not published.
     pub fn reply(mut self, reply: impl FnOnce(Option<Position>) + Send + Sync + 'static) -> Self {
         self.reply = Some(PositionReply(Box::new(reply)));
         self

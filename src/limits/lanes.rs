@@ -1,4 +1,4 @@
-//! Lanes between shards, and the spin wait for an answer on them.
+//! Lanes between shards, the spin wait for an answer on them, and the way to other servers.
 
 use std::time::Duration;
 
@@ -24,3 +24,10 @@ pub const SPIN_WAIT_MAX: Duration = Duration::from_micros(50);
 pub const SPIN_WAIT_SHARE: u32 = 32;
 /// Maximum time that a shard which has not spun for long may spend at once.
 pub const SPIN_WAIT_CREDIT_MAX: Duration = Duration::from_millis(1);
+
+/// Time that a message waits for the engine that servers share.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time without a message of the engine after which a server looks whether its subscriptions live.
+pub const CLUSTER_PROBE: Duration = Duration::from_secs(10);
+/// What the keys and channels of servers begin with.
+pub const CLUSTER_PREFIX: &str = "corecast";

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limits::{CLUSTER_PREFIX, CLUSTER_PROBE, CLUSTER_TIMEOUT};
+
 /// Where Redis is, and how it is used.
 #[derive(Clone)]
 pub struct RedisSettings {
@@ -38,9 +40,9 @@ impl RedisSettings {
             port,
             user: None,
             password: None,
-            prefix: "corecast".to_owned(),
-            timeout: Duration::from_secs(5),
-            probe: Duration::from_secs(10),
+            prefix: CLUSTER_PREFIX.to_owned(),
+            timeout: CLUSTER_TIMEOUT,
+            probe: CLUSTER_PROBE,
         }
     }
 

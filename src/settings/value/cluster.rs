@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::{CLUSTER_PREFIX, CLUSTER_PROBE, CLUSTER_TIMEOUT};
 #[cfg(feature = "cluster")]
 use crate::redis::RedisSettings;
 use crate::settings::draft::Draft;
@@ -34,9 +35,9 @@ impl Default for ClusterSettings {
             address: String::new(),
             user: String::new(),
             password: Secret::default(),
-            prefix: "corecast".to_owned(),
-            publish_timeout: Duration::from_secs(5),
-            probe: Duration::from_secs(10),
+            prefix: CLUSTER_PREFIX.to_owned(),
+            publish_timeout: CLUSTER_TIMEOUT,
+            probe: CLUSTER_PROBE,
         }
     }
 }
@@ -69,12 +70,13 @@ impl ClusterSettings {
         let (host, port) = self.place()?;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Some(RedisSettings {
+            host: host.to_owned(),
+            port,
             user: text(&self.user),
             password: text(&self.password.0),
             prefix: self.prefix.clone(),
             timeout: self.publish_timeout,
             probe: self.probe,
-            ..RedisSettings::new(host, port)
         })
     }
 }
@@ -120,8 +122,8 @@ pub(in crate::settings) static CLUSTER_KEYS: &[Key<Settings>] = &[
         "cluster.probe",
         Field::Time(|s| &mut s.cluster.probe, SHORT),
         "Time without a message from Redis after which the server sends itself one. If that does \
-         not come back within the same time, the connection is made anew: a subscription can be \
-         dead and look alive.",
+         not come back within `publish_timeout`, the connection is made anew: a subscription can \
+         be dead and look alive.",
     ),
 ];
 

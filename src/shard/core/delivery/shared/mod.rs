@@ -245,7 +245,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Messages up to here are not kept, and were for no one.
+    /// Messages up to here are not kept, and no subscriber gets them.
     fn skip_to(&mut self, topic: &Topic, top: Position) {
         let settings = self.env.config.namespaces.of(topic.name());
         let (history, now) = (&mut self.pubsub.history, self.env.now);
