@@ -60,6 +60,10 @@ impl BackplaneCounters {
         (self.trips.load(Relaxed), Duration::from_micros(micros))
     }
 
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(dead_code, reason = "an engine counts")
+    )]
     pub(crate) fn note_trip(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.trips.fetch_add(1, Relaxed);

@@ -84,9 +84,9 @@
 //! nothing comes twice.
 
 mod builder;
-mod core;
+pub(crate) mod core;
 mod dialer;
-mod entropy;
+pub(crate) mod entropy;
 mod error;
 mod sender;
 mod shell;

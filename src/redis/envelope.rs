@@ -223,7 +223,8 @@ pub(crate) fn split(pushed: &[u8]) -> Result<(Place, &[u8]), EnvelopeError> {
 /// Of an epoch and an offset, or of a counter, with what ends it.
 const PLACE_LEN_MAX: usize = EPOCH_LEN + 20 + 1;
 
-fn position(text: &str) -> Result<Position, EnvelopeError> {
+/// An epoch, and behind it an offset.
+pub(crate) fn position(text: &str) -> Result<Position, EnvelopeError> {
     let (epoch, offset) = text.split_at_checked(EPOCH_LEN).ok_or(EnvelopeError)?;
     Ok(Position {
         epoch: epoch.parse::<Epoch>().map_err(|_| EnvelopeError)?,

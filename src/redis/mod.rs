@@ -9,7 +9,6 @@
 mod commands;
 mod engine;
 mod envelope;
-mod random;
 mod reader;
 mod resp;
 mod scripts;
@@ -18,8 +17,11 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::client::core::backoff;
+use crate::client::core::random::Random;
+use crate::client::entropy;
 pub use crate::redis::engine::RedisBackplane;
 pub use crate::redis::settings::RedisSettings;
 
@@ -31,3 +33,16 @@ pub use crate::redis::settings::RedisSettings;
 fn now() -> Instant {
     Instant::now()
 }
+
+/// Random numbers for names and waits.
+fn random() -> Random {
+    Random::new(entropy::fill)
+}
+
+/// How long to wait before the next attempt to connect.
+fn wait(random: &mut Random, attempt: u32) -> Duration {
+    backoff::delay(WAIT_FIRST, WAIT_MAX, attempt, random.number())
+}
+
+const WAIT_FIRST: Duration = Duration::from_millis(100);
+const WAIT_MAX: Duration = Duration::from_secs(5);

@@ -6,9 +6,9 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 
 use crossbeam_channel::Sender;
 
-use crate::redis::random::Random;
 use crate::redis::resp::{self, Reply};
 use crate::redis::settings::RedisSettings;
+use crate::redis::{random, wait};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -50,7 +50,7 @@ impl From<io::Error> for End {
 impl Subscription {
     /// Connects again and again until nothing takes the events any more.
     pub(crate) fn run(self) {
-        let mut random = Random::new();
+        let mut random = random();
         let mut attempt = 0;
         let mut told = None;
         loop {
@@ -71,8 +71,8 @@ impl Subscription {
                 return;
             }
             (self.wake)();
-            std::thread::park_timeout(random.wait(attempt));
-            attempt += 1;
+            std::thread::park_timeout(wait(&mut random, attempt));
+            attempt = attempt.saturating_add(1);
         }
     }
 

@@ -115,6 +115,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "redis",
         &[
             "backplane",
+            "client",
+            CLIENT_CORE,
             "config",
             "handler",
             "id",

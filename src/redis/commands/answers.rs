@@ -2,9 +2,9 @@
 
 use ::redis::Value;
 
-use crate::position::{EPOCH_LEN, Position};
+use crate::position::Position;
 use crate::redis::commands::{Answer, Job};
-use crate::redis::envelope::{Body, NodeId};
+use crate::redis::envelope::{self, Body, NodeId};
 use crate::redis::reader::Range;
 use crate::topic::history::Kept;
 
@@ -42,16 +42,12 @@ fn bytes(value: &Value) -> Option<&[u8]> {
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
-    str::from_utf8(bytes(value)?).ok()
+fn position(text: &str) -> Option<Position> {
+    envelope::position(text).ok()
 }
 
-fn position(text: &str) -> Option<Position> {
-    let (epoch, offset) = text.split_at_checked(EPOCH_LEN)?;
-    Some(Position {
-        epoch: epoch.parse().ok()?,
-        offset: offset.parse().ok()?,
-    })
+fn text(value: &Value) -> Option<&str> {
+    str::from_utf8(bytes(value)?).ok()
 }
 
 /// `[epoch, top, whole, [[id, [field, body]], ...]]`, the newest first.

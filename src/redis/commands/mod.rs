@@ -14,15 +14,15 @@ use ::redis::{Cmd, Value, cmd};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::backplane::BackplaneCounters;
+use crate::client::core::random::Random;
 use crate::config::HistorySettings;
 use crate::handler::HistoryReply;
 use crate::position::{Epoch, Position};
 use crate::redis::envelope::{NodeId, encode};
-use crate::redis::now;
-use crate::redis::random::Random;
 use crate::redis::reader::Range;
 use crate::redis::scripts::Scripts;
 use crate::redis::settings::RedisSettings;
+use crate::redis::{now, random, wait};
 use crate::shard::mail::Outbound;
 use crate::topic::Topic;
 
@@ -91,7 +91,7 @@ impl Commands {
     /// Runs until nothing can send jobs any more, and none is left.
     pub(crate) fn run(self) {
         let scripts = Scripts::new();
-        let mut random = Random::new();
+        let mut random = random();
         let mut pending: VecDeque<Job> = VecDeque::new();
         let mut connection: Option<Connection> = None;
         let mut link = Link::default();
@@ -119,7 +119,7 @@ impl Commands {
                 self.warn(format_args!("the connection to Redis has ended: {error}"));
                 connection = None;
                 link.down_since = Some(now());
-                link.retry_at = Some(now() + random.wait(0));
+                link.retry_at = Some(now() + wait(&mut random, 0));
                 jobs.into_iter()
                     .rev()
                     .for_each(|job| pending.push_front(job));
@@ -149,7 +149,7 @@ impl Commands {
                     link.told = Some(text);
                 }
                 link.down_since.get_or_insert_with(now);
-                link.retry_at = Some(now() + random.wait(link.attempt));
+                link.retry_at = Some(now() + wait(random, link.attempt));
                 link.attempt = link.attempt.saturating_add(1);
                 None
             }

@@ -21,11 +21,10 @@ use crate::redis::commands::{Answer, Commands, Job};
 use crate::redis::engine::channels::Channels;
 use crate::redis::engine::probe::Probe;
 use crate::redis::envelope::NodeId;
-use crate::redis::now;
-use crate::redis::random::Random;
 use crate::redis::reader::{Action, Found};
 use crate::redis::settings::RedisSettings;
 use crate::redis::subscription::{self, Event, Subscription};
+use crate::redis::{now, random};
 use crate::shard::mail::Inward;
 use crate::topic::Topic;
 
@@ -73,7 +72,7 @@ impl RedisBackplane {
 impl Backplane for RedisBackplane {
     fn run(self: Box<Self>, link: Box<dyn Link>) {
         let Self { settings, counters } = *self;
-        let node = NodeId(Random::new().number());
+        let node = NodeId(random().number());
         let (jobs, job_receiver) = unbounded();
         let (answer_sender, answers) = unbounded();
         let (event_sender, events) = bounded(EVENTS_MAX);

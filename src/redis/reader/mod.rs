@@ -67,6 +67,7 @@ impl Reader {
     pub(crate) fn ticket(&self) -> u32 {
         self.ticket
     }
+
     /// What is published from now on is pushed.
     pub(crate) fn subscribed(&mut self, out: &mut Vec<Action>) {
         self.held.clear();
