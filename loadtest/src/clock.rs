@@ -33,6 +33,11 @@ pub(crate) fn nanos(seconds: f64) -> u64 {
     (seconds * SECOND as f64) as u64
 }
 
+/// A time in nanoseconds.
+pub(crate) fn nanos_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Lets this much time pass. Cut short by a signal it is still a rest.
 pub(crate) fn rest(time: Duration) {
     drop(nanosleep(&Timespec::try_from(time).unwrap_or_default()));

@@ -3,6 +3,7 @@
 mod backplane;
 mod histograms;
 pub(super) mod process;
+mod reasons;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +18,7 @@ use crate::admin::gauges::GAUGES;
 use crate::admin::metrics::backplane::BACKPLANE;
 use crate::admin::metrics::process::Process;
 use crate::backplane::BackplaneCounters;
-use crate::close_reason::CloseReason;
-use crate::counters::{Counters, Limit, STATUSES};
-use crate::denial::Denial;
+use crate::counters::Counters;
 
 /// One number of [`Counters`] as a metric: its name, unit and help.
 pub(super) type Metric = (
@@ -28,8 +27,6 @@ pub(super) type Metric = (
     &'static str,
     fn(&Counters) -> u64,
 );
-
-const SHORT_WRITES: &str = "Writes that the socket did not take completely.";
 
 /// The counters since the start, added up over all shards.
 const SUMS: &[Metric] = &[
@@ -123,7 +120,12 @@ const SUMS: &[Metric] = &[
         "Writes in which the socket took at least one byte.",
         |c| c.writes,
     ),
-    ("writes_short", None, SHORT_WRITES, |c| c.short_writes),
+    (
+        "writes_short",
+        None,
+        "Writes that the socket did not take completely.",
+        |c| c.short_writes,
+    ),
     (
         "walk_sends",
         None,
@@ -178,7 +180,7 @@ const SUMS: &[Metric] = &[
 ///
 /// # Errors
 ///
-/// None: a `String` takes all that is written.
+/// None: a `String` takes everything that the encoder writes.
 pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("corecast");
     registry.register_collector(Box::new(scrape));
@@ -240,59 +242,9 @@ impl Scrape {
         metric.encode_counter::<NoLabelSet, _, u64>(&self.log_lines_lost, None)
     }
 
-    /// Every reason, status and limit exists from the start, with 0.
-    fn encode_reasons(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let closes = CloseReason::all().map(|reason| {
-            let count = self.sum(|counters| counters.closed[reason.index()]);
-            (reason.label().to_owned(), count)
-        });
-        let help = "Connections that ended, by reason.";
-        encode_labelled(encoder, "closes", help, "reason", closes)?;
-
-        let statuses = STATUSES.iter().map(u16::to_string);
-        let statuses = statuses.chain(["other".to_owned()]).enumerate();
-        let refusals = statuses.map(|(index, status)| {
-            let count = self.sum(|counters| counters.refused[index]);
-            (status, count)
-        });
-        let help = "Requests refused, by the status of the answer.";
-        encode_labelled(encoder, "http_refusals", help, "status", refusals)?;
-
-        let denials = Denial::ALL.into_iter().map(|denial| {
-            let count = self.sum(|counters| counters.denied[denial.index()]);
-            (denial.label().to_owned(), count)
-        });
-        let help = "Clients not admitted, or not permitted what they asked for, by reason.";
-        encode_labelled(encoder, "denials", help, "reason", denials)?;
-
-        let hits = Limit::ALL.into_iter().map(|limit| {
-            let count = self.sum(|counters| counters.limited[limit.index()]);
-            (limit.label().to_owned(), count)
-        });
-        let help =
-            "Times that a limit took effect, for limits without a close reason of their own.";
-        encode_labelled(encoder, "limit_hits", help, "limit", hits)
-    }
-
     fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {
         self.shards.iter().map(of).sum()
     }
-}
-
-fn encode_labelled(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    label: &'static str,
-    counts: impl Iterator<Item = (String, u64)>,
-) -> fmt::Result {
-    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (value, count) in counts {
-        let labels = [(label, value)];
-        let mut one = metric.encode_family(&labels)?;
-        one.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::counters::Limit;
 
 fn scrape(shards: usize) -> Scrape {
     Scrape {

@@ -9,13 +9,10 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
 use crate::limits::READ_BYTES;
-use crate::mesh::backplane::{
-    BackplaneInbox, BackplaneMesh, BackplanePort, BackplaneWays, connect_backplane,
-};
 use crate::mesh::{self, Capacity, Port, ReturnReceiver, Wake, returns};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::Answered;
-use crate::shard::mail::{FromHome, Inward, Outward, ToHome};
+use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::shell::lanes::Lanes;
 pub use crate::shard::turn::Received;
 use crate::shard::turn::{self, Turn};
@@ -80,7 +77,6 @@ pub struct MeshEnd {
     shards: u16,
     port: Port<ToHome, FromHome, Alarm>,
     alarm: Alarm,
-    backplane: Option<BackplanePort<Inward, Outward>>,
 }
 
 impl MeshEnd {
@@ -94,32 +90,8 @@ impl MeshEnd {
             shards,
             port,
             alarm,
-            backplane: None,
         })
         .collect()
-    }
-
-    /// The same with a backplane, whose ends are for the test.
-    pub fn connect_shared(
-        shards: u16,
-        capacity: Capacity,
-    ) -> (
-        Vec<Self>,
-        BackplaneWays<Inward, Alarm>,
-        BackplaneInbox<Outward, Alarm>,
-    ) {
-        let alarms: Vec<Alarm> = (0..shards).map(|_| Alarm::default()).collect();
-        let mesh = mesh::build_over(alarms.clone(), capacity, capacity);
-        let BackplaneMesh { ports, ways, inbox } = connect_backplane(&mesh.doorbells, capacity);
-        let ends = ShardId::all(shards).zip(mesh.ports).zip(alarms).zip(ports);
-        let ends = ends.map(|(((shard, port), alarm), backplane)| Self {
-            shard,
-            shards,
-            port,
-            alarm,
-            backplane: Some(backplane),
-        });
-        (ends.collect(), ways, inbox)
     }
 
     /// Of one of so many shards, without lanes: mail stays in the core, for the test to take.
@@ -157,17 +129,12 @@ impl<H: Handler> Driver<H> {
             shards,
             port,
             alarm,
-            backplane,
         } = end;
         let (sender, answers) = returns(port.bell());
         let sender = Arc::new(sender);
-        let mut core = ShardCore::new(shard, shards, config, now, handler, sender);
-        if backplane.is_some() {
-            core.set_backplane();
-        }
         Self {
-            core,
-            lanes: Lanes::new(port).with_backplane(backplane),
+            core: ShardCore::new(shard, shards, config, now, handler, sender),
+            lanes: Lanes::new(port),
             alarm,
             answers,
             answers_left: false,

@@ -66,8 +66,8 @@ impl ServerBuilder {
         } = mesh;
         let (mut engine_ports, backplane) = self.take_backplane(&shared, &doorbells)?;
         let (report, reports) = bounded(count);
-        let mut threads = Vec::new();
-        let mut proceed = Vec::new();
+        let pins = self.pins();
+        let (mut threads, mut proceed) = (Vec::new(), Vec::new());
         let (renewer, identities) = self.identities(count);
         let ports = ShardId::all(shards).zip(ports).zip(identities);
         for ((shard, port), identities) in ports {
@@ -87,7 +87,7 @@ impl ServerBuilder {
                 handoff: handoff(&handoffs, shard),
                 renewals: renewal.certificates.add_shard(),
                 has_cores: count <= affinity::cores(),
-                pin: self.pins().then_some(shard.index()),
+                pin: pins.then_some(shard.index()),
                 keep: self.kept(&bells, handoff(&handoffs, shard)),
                 report: report.clone(),
                 proceed: proceeds,

@@ -68,12 +68,7 @@ fn sigint_drains_the_server() {
 fn a_second_signal_exits_at_once_with_1() {
     let (mut program, http, _) = Program::serve(&["--shards", "2"]);
     // A client that does not read delays a drain by half a minute.
-    let _slow = Ws::over(dial_small(http), "/sub/lobby");
-    let mut ws = Ws::connect(http, "/ws/lobby");
-    for _ in 0..100 {
-        ws.send_binary(&[0; 5_000]);
-        ws.next_payload();
-    }
+    let (_ws, _slow) = Ws::with_slow(http);
     program.signal(Signal::TERM);
     program.wait_for("draining");
     program.signal(Signal::TERM);

@@ -16,7 +16,7 @@ use crate::agents::wire::{
     self, EARLY_BYTES_MAX, Early, Incoming, ORDER_BYTES_MAX, Order, Outcome, Report, Task, VERSION,
 };
 use crate::agents::work::{self, Work};
-use crate::clock::{now_ns, rest};
+use crate::clock::{nanos_of, now_ns, rest};
 use crate::run::leader::RunError;
 use crate::run::remote::RemoteArgs;
 
@@ -250,10 +250,10 @@ fn follow(work: &dyn Work, mut stream: &TcpStream, orders: &Orders) -> Result<()
         }
         work.trouble().map_or(Ok(()), Err)?;
         let now = now_ns();
-        if now.saturating_sub(heard_at) > nanos(PATIENCE) {
+        if now.saturating_sub(heard_at) > nanos_of(PATIENCE) {
             return Err(silent(PATIENCE));
         }
-        if now.saturating_sub(told_at) > nanos(TURN) {
+        if now.saturating_sub(told_at) > nanos_of(TURN) {
             wire::write(&mut stream, &Report::Counts(work.counts())).map_err(said)?;
             told_at = now;
         }
@@ -280,8 +280,4 @@ fn silent(patience: Duration) -> String {
         "the leader has said nothing for {} s, and its load ends",
         patience.as_secs()
     )
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -16,7 +16,7 @@ use crate::agents::wire::{
     VERSION,
 };
 use crate::client::control::Control;
-use crate::clock::{MILLISECOND, now_ns};
+use crate::clock::{MILLISECOND, nanos_of, now_ns};
 
 /// An agent that is there.
 pub(super) struct Link {
@@ -142,7 +142,7 @@ impl Link {
         patience: Duration,
         mut wanted: impl FnMut(u64, Report) -> Option<T>,
     ) -> Result<T, String> {
-        let end = now_ns() + u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        let end = now_ns() + nanos_of(patience);
         loop {
             let left = Duration::from_nanos(end.saturating_sub(now_ns()));
             let Some((at, report)) = self.receive(left)? else {
@@ -210,7 +210,7 @@ impl Link {
                     told.counts = counts;
                 }
                 Some(_) => {}
-                None if now_ns() - heard_at > nanos(PATIENCE) => return Err(silent(PATIENCE)),
+                None if now_ns() - heard_at > nanos_of(PATIENCE) => return Err(silent(PATIENCE)),
                 None => {}
             }
         }
@@ -273,8 +273,4 @@ impl Link {
 
 fn silent(patience: Duration) -> String {
     format!("it has said nothing for {} s", patience.as_secs())
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

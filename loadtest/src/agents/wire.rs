@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clock::now_ns;
+use crate::clock::{nanos_of, now_ns};
 use crate::pubsub::Heard;
 use crate::report::ClientCost;
 
@@ -177,8 +177,7 @@ pub(super) struct Early<'s> {
 
 impl<'s> Early<'s> {
     pub(super) fn new(stream: &'s TcpStream, patience: Duration) -> Self {
-        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
-        let end_ns = now_ns().saturating_add(patience);
+        let end_ns = now_ns().saturating_add(nanos_of(patience));
         Self { stream, end_ns }
     }
 }

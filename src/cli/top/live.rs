@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, unbounded};
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::pipe;
@@ -187,13 +187,9 @@ impl Asks {
             interval: self.interval,
         };
         let mut stats = self;
-        let (never, nothing) = bounded::<Order>(0);
         thread::Builder::new().spawn(move || {
-            let _stays = never;
             loop {
-                if nothing.recv_timeout(stats.interval).is_ok() {
-                    return;
-                }
+                never::<Order>().recv_timeout(stats.interval).ok();
                 let answer = stats.admin.stats();
                 if !stats.tell(News::Stats(answer)) {
                     return;

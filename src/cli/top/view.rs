@@ -84,15 +84,10 @@ impl View {
         });
         let sum = |number: fn(&Shard) -> u64| now.shards.iter().map(number).sum();
         let shards = now.shards.iter().enumerate().map(|(index, shard)| {
-            let then =
-                before.and_then(|before| Some((before.shards.get(index)?, before.uptime_seconds)));
-            let rates = then.map(|(then, at)| {
-                shard_rates(
-                    shard,
-                    then,
-                    now.uptime_seconds - at,
-                    &now.turn_bounds_seconds,
-                )
+            let rates = before.and_then(|before| {
+                let passed = now.uptime_seconds - before.uptime_seconds;
+                let then = before.shards.get(index)?;
+                Some(shard_rates(shard, then, passed, &now.turn_bounds_seconds))
             });
             ShardView {
                 connections: shard.connections,

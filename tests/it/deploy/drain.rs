@@ -15,7 +15,7 @@ use crate::deploy::count;
 use crate::support::http::read_head;
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::program::Program;
-use crate::support::socket::{dial, dial_small, read_to_the_end};
+use crate::support::socket::{dial, read_to_the_end};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
@@ -138,12 +138,7 @@ const FEW: usize = 5;
 fn a_client_that_reads_nothing_does_not_keep_a_program_beyond_its_deadline() {
     let limits = [("CORECAST_TIMEOUTS_DRAIN", "1s")];
     let (mut program, http, _) = Program::serve_limited_by(1024, &["--shards", "2"], &limits);
-    let _slow = Ws::over(dial_small(http), "/sub/lobby");
-    let mut ws = Ws::connect(http, "/ws/lobby");
-    for _ in 0..100 {
-        ws.send_binary(&[0; 5_000]);
-        ws.next_payload();
-    }
+    let (mut ws, _slow) = Ws::with_slow(http);
     program.signal(Signal::TERM);
     program.wait_for("draining");
     assert_eq!(ws.expect_close().0, 1001);

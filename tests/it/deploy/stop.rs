@@ -10,7 +10,6 @@ use crate::config::File;
 use crate::deploy::manager::Manager;
 use crate::operators::call;
 use crate::support::program::Program;
-use crate::support::socket::dial_small;
 use crate::support::tools::tool;
 use crate::support::ws::Ws;
 
@@ -34,12 +33,7 @@ fn an_operator_begins_a_stop_whose_deadline_a_reload_moves() {
     let http = program.wait_for("listening http ").parse().unwrap();
     let admin = program.wait_for("listening admin ").parse().unwrap();
     // It holds the drain up, as it reads nothing of what was published before.
-    let _slow = Ws::over(dial_small(http), "/sub/lobby");
-    let mut ws = Ws::connect(http, "/ws/lobby");
-    for _ in 0..100 {
-        ws.send_binary(&[0; 5_000]);
-        ws.next_payload();
-    }
+    let (mut ws, _slow) = Ws::with_slow(http);
     // Once by an operator, and once by a signal: one stop.
     assert_eq!(call(admin, "POST", "/admin/drain", "").0, 202);
     assert_eq!(manager.next(), stopping(24 * 3_600));

@@ -118,14 +118,20 @@ fn a_connection_is_followed_to_its_end() {
     assert!(closed["reason"].is_string(), "{closed}");
 }
 
-#[test]
-fn the_commands_of_a_session_are_not_shown() {
+/// A session that has not connected, its trace, and its id.
+fn traced_session() -> (Running, Ws, Trace, String) {
     let server = Running::start(builder(1));
     let addr = serve_admin(&server);
-    let mut ws = Ws::connect(server.http(), "/connection/websocket");
+    let ws = Ws::connect(server.http(), "/connection/websocket");
     let found = see(addr, "/admin/connections?protocol=websocket");
     let id = rows(&found, "connections")[0]["id"].as_str().unwrap();
-    let mut trace = Trace::begin(addr, &format!("connection={id}"));
+    let trace = Trace::begin(addr, &format!("connection={id}"));
+    (server, ws, trace, id.to_owned())
+}
+
+#[test]
+fn the_commands_of_a_session_are_not_shown() {
+    let (_server, mut ws, mut trace, _) = traced_session();
     let secret = r#"{"id":1,"connect":{"token":"eyJzZWNyZXQ"}}"#;
     ws.send_text(secret);
     let came = trace.wait_for("in");
@@ -135,12 +141,7 @@ fn the_commands_of_a_session_are_not_shown() {
 
 #[test]
 fn a_session_is_opened_when_it_connects() {
-    let server = Running::start(builder(1));
-    let addr = serve_admin(&server);
-    let mut ws = Ws::connect(server.http(), "/connection/websocket");
-    let found = see(addr, "/admin/connections?protocol=websocket");
-    let id = rows(&found, "connections")[0]["id"].as_str().unwrap();
-    let mut trace = Trace::begin(addr, &format!("connection={id}"));
+    let (_server, mut ws, mut trace, id) = traced_session();
     ws.send_text(r#"{"id":1,"connect":{}}"#);
     assert_eq!(trace.wait_for("opened")["connection"], json!(id));
 }

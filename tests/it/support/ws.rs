@@ -7,7 +7,7 @@ use tungstenite::handshake::client::Response;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::support::socket::{RetryStream, dial};
+use crate::support::socket::{RetryStream, dial, dial_small};
 use crate::support::wait::{in_a_while, now};
 
 /// A well-behaved WebSocket client: it answers pings while it waits for messages.
@@ -18,6 +18,18 @@ impl Ws {
     /// Connects and waits for the 101: subscriptions are live.
     pub(crate) fn connect(addr: SocketAddr, path: &str) -> Self {
         Self::over(dial(addr), path)
+    }
+
+    /// A client of `lobby` that has published more than sockets hold, and a subscriber that has
+    /// read nothing of it, and holds up a drain.
+    pub(crate) fn with_slow(http: SocketAddr) -> (Self, Self) {
+        let slow = Self::over(dial_small(http), "/sub/lobby");
+        let mut ws = Self::connect(http, "/ws/lobby");
+        for _ in 0..100 {
+            ws.send_binary(&[0; 5_000]);
+            ws.next_payload();
+        }
+        (ws, slow)
     }
 
     /// The same over a socket of the caller's.
